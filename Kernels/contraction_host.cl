@@ -1,0 +1,393 @@
+// C <- alpha A B + beta C: the host family. One template, in the dialect: packing functions and a
+// register block. OpenCL devices of type CPU build it as kernels (below); clang builds it once per
+// instruction set and scalar type (contraction_host.c), which is why every name goes through
+// INSTANCE() and why parameters are macros.
+//
+//   ELEMENT          float or double
+//   VECTOR_WIDTH     elements of a vector
+//   BLOCK_ROWS       rows of the register block: the width of A's panels
+//   BLOCK_VECTORS    vectors of columns of the register block
+//
+// The canonical order: every output has chains of MACLAURIN_CHAIN products,
+//   chain = +0; chain = fma(a, b, chain) for ascending k,
+// folded in ascending order by c = fma(alpha, chain, c), where c starts from beta C (+0 if beta is
+// 0, and then C is not read). The block keeps a whole chain in registers. Panels are padded with
+// zero lanes along m and n, whose outputs are dropped; k is never padded.
+
+#ifdef __OPENCL_VERSION__
+
+#define ELEMENT real
+#define INSTANCE(name) name
+#define HELPER FUNCTION __attribute__((always_inline))
+#define BLOCK_FUNCTION HELPER
+#define PREFETCH_FOR_WRITE(address)
+#ifndef BLOCK_ROWS
+#define BLOCK_ROWS 8
+#endif
+#ifndef BLOCK_VECTORS
+#define BLOCK_VECTORS 2
+#endif
+#ifdef REAL_IS_DOUBLE
+#define VECTOR_WIDTH 8
+typedef double8 vector;
+#define LOAD(address) vload8(0, address)
+#define STORE(value, address) vstore8(value, 0, address)
+#else
+#define VECTOR_WIDTH 16
+typedef float16 vector;
+#define LOAD(address) vload16(0, address)
+#define STORE(value, address) vstore16(value, 0, address)
+#endif
+
+#else
+
+#define HELPER static inline __attribute__((always_inline)) TARGET
+#define BLOCK_FUNCTION static __attribute__((noinline)) TARGET
+#define PREFETCH_FOR_WRITE(address) __builtin_prefetch(address, 1)
+typedef ELEMENT INSTANCE(vector) __attribute__((ext_vector_type(VECTOR_WIDTH)));
+// Elements need not be aligned to vectors.
+typedef ELEMENT INSTANCE(loose) __attribute__((
+  ext_vector_type(VECTOR_WIDTH), aligned(sizeof(ELEMENT)), may_alias));
+#define LOAD(address) (INSTANCE(vector))(*(const INSTANCE(loose) *)(address))
+#define STORE(value, address) (*(INSTANCE(loose) *)(address) = (value))
+
+#endif
+
+#define VECTOR INSTANCE(vector)
+#define BLOCK INSTANCE(block)
+#define BLOCK_COLUMNS (BLOCK_VECTORS * VECTOR_WIDTH)
+
+#ifndef PACKING_ROWS
+// Depth to which a lane-contiguous operand is packed at a time: so many rows of the source stay in
+// the caches' nearest sets and the page table's fast entries while they are read panel by panel.
+#define PACKING_ROWS 16
+#endif
+
+/// Transposes a square of vectors: each round rotates the index (row, column), written in binary,
+/// by one bit to the right.
+HELPER void INSTANCE(transpose)(VECTOR x[VECTOR_WIDTH]) {
+  VECTOR y[VECTOR_WIDTH];
+  #pragma unroll
+  for (int round = 1; round < VECTOR_WIDTH; round *= 2) {
+    #pragma unroll
+    for (int i = 0; i < VECTOR_WIDTH / 2; ++i) {
+      const VECTOR first = x[2 * i], second = x[2 * i + 1];
+      y[i].lo = first.even;
+      y[i].hi = second.even;
+      y[i + VECTOR_WIDTH / 2].lo = first.odd;
+      y[i + VECTOR_WIDTH / 2].hi = second.odd;
+    }
+    #pragma unroll
+    for (int i = 0; i < VECTOR_WIDTH; ++i) x[i] = y[i];
+  }
+}
+
+/// Packs one square of a panel whose lanes are contiguous along k: lanes `lane` ..< lane +
+/// VECTOR_WIDTH, of which those below `lanes` exist. Where the panel ends inside the square, the
+/// surplus of a store reaches into the next depth's lanes, which are yet to be written.
+HELPER void INSTANCE(pack_square)(
+  const int width, int lane, long lanes, GLOBAL const ELEMENT *source, long laneStride,
+  GLOBAL ELEMENT *panel
+) {
+  VECTOR x[VECTOR_WIDTH];
+  #pragma unroll
+  for (int i = 0; i < VECTOR_WIDTH; ++i) {
+    x[i] = (VECTOR)((ELEMENT)0);
+    if (lane + i < width && lane + i < lanes) x[i] = LOAD(source + (lane + i) * laneStride);
+  }
+  INSTANCE(transpose)(x);
+  #pragma unroll
+  for (int i = 0; i < VECTOR_WIDTH; ++i) STORE(x[i], panel + i * width + lane);
+}
+
+/// Packs lanes 0 ..< lanes ≤ width of one panel, `depth` deep; missing lanes become zeros.
+HELPER void INSTANCE(pack_panel)(
+  const int width, long lanes, long depth, GLOBAL const ELEMENT *restrict source,
+  long laneStride, long depthStride, GLOBAL ELEMENT *restrict panel
+) {
+  long k = 0;
+  if (laneStride == 1 && lanes >= width) {
+    for (; k < depth; ++k)
+      for (int l = 0; l < width; ++l) panel[k * width + l] = source[k * depthStride + l];
+  } else if (depthStride == 1) {
+    // Last lanes first, and never the panel's last depth if there is a surplus: see pack_square.
+    const int surplus = width % VECTOR_WIDTH != 0;
+    for (; k + VECTOR_WIDTH + surplus <= depth; k += VECTOR_WIDTH)
+      for (int lane = (width - 1) / VECTOR_WIDTH * VECTOR_WIDTH; lane >= 0; lane -= VECTOR_WIDTH)
+        INSTANCE(pack_square)(width, lane, lanes, source + k, laneStride, panel + k * width);
+  }
+  for (; k < depth; ++k)
+    for (int l = 0; l < width; ++l)
+      panel[k * width + l] =
+        l < lanes ? source[l * laneStride + k * depthStride] : (ELEMENT)0;
+}
+
+/// The register block: chain[i][j] = sum over k of a(i, k) b(k, j), for the first `rows` rows of
+/// the block. Constant `rows` and full unrolling keep the chains in registers.
+HELPER void INSTANCE(run_chain)(
+  const int rows, long depth, GLOBAL const ELEMENT *a, GLOBAL const ELEMENT *b,
+  VECTOR chain[BLOCK_ROWS][BLOCK_VECTORS]
+) {
+  #pragma unroll
+  for (int i = 0; i < rows; ++i) {
+    #pragma unroll
+    for (int j = 0; j < BLOCK_VECTORS; ++j) chain[i][j] = (VECTOR)((ELEMENT)0);
+  }
+  #pragma nounroll
+  for (long k = 0; k < depth; ++k) {
+    VECTOR right[BLOCK_VECTORS];
+    #pragma unroll
+    for (int j = 0; j < BLOCK_VECTORS; ++j)
+      right[j] = LOAD(b + k * BLOCK_COLUMNS + j * VECTOR_WIDTH);
+    #pragma unroll
+    for (int i = 0; i < rows; ++i) {
+      const VECTOR left = (VECTOR)(a[k * BLOCK_ROWS + i]);
+      #pragma unroll
+      for (int j = 0; j < BLOCK_VECTORS; ++j) chain[i][j] = fma(left, right[j], chain[i][j]);
+    }
+  }
+}
+
+/// One register block of outputs: at most BLOCK_ROWS rows and BLOCK_COLUMNS columns of C, one
+/// chain, the panels that it comes from (at the chain's first product).
+typedef struct {
+  long rows, columns, depth;
+  GLOBAL const ELEMENT *a, *b;
+  GLOBAL ELEMENT *c;
+  long cRow, cColumn;
+  ELEMENT alpha, beta;
+} BLOCK;
+
+/// Folds the chains of a whole row of the block into C.
+HELPER void INSTANCE(fold_row)(
+  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], GLOBAL ELEMENT *c
+) {
+  #pragma unroll
+  for (int j = 0; j < BLOCK_VECTORS; ++j) {
+    VECTOR old = (VECTOR)((ELEMENT)0);
+    if (block.beta != (ELEMENT)0) old = block.beta * LOAD(c + j * VECTOR_WIDTH);
+    STORE(fma((VECTOR)(block.alpha), chain[j], old), c + j * VECTOR_WIDTH);
+  }
+}
+
+/// The same for a row that is cut off by C's edge, or whose elements are not contiguous.
+HELPER void INSTANCE(fold_partial_row)(
+  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], GLOBAL ELEMENT *c
+) {
+  ELEMENT values[BLOCK_COLUMNS];
+  #pragma unroll
+  for (int j = 0; j < BLOCK_VECTORS; ++j) STORE(chain[j], values + j * VECTOR_WIDTH);
+  for (long j = 0; j < block.columns; ++j) {
+    GLOBAL ELEMENT *element = c + j * block.cColumn;
+    ELEMENT old = (ELEMENT)0;
+    if (block.beta != (ELEMENT)0) old = block.beta * *element;
+    *element = fma(block.alpha, values[j], old);
+  }
+}
+
+/// Runs a block's chains for `computed` ≥ block.rows rows and folds those that exist.
+HELPER void INSTANCE(add_block)(const int computed, const BLOCK block) {
+  // C arrives from memory while the chains run.
+  for (long i = 0; i < block.rows; ++i) {
+    PREFETCH_FOR_WRITE(block.c + i * block.cRow);
+    PREFETCH_FOR_WRITE(block.c + i * block.cRow + (block.columns - 1) * block.cColumn);
+  }
+  VECTOR chain[BLOCK_ROWS][BLOCK_VECTORS];
+  INSTANCE(run_chain)(computed, block.depth, block.a, block.b, chain);
+  const int whole = block.columns == BLOCK_COLUMNS && block.cColumn == 1;
+  #pragma unroll
+  for (int i = 0; i < computed; ++i) {
+    if (i < block.rows) {
+      if (whole) INSTANCE(fold_row)(block, chain[i], block.c + i * block.cRow);
+      else INSTANCE(fold_partial_row)(block, chain[i], block.c + i * block.cRow);
+    }
+  }
+}
+
+// Blocks with few rows: variants that compute no more than needed. Separate functions, so that
+// each has the registers for itself.
+#define BLOCK_VARIANT(computed) \
+  BLOCK_FUNCTION void INSTANCE(add_block_##computed)(const BLOCK block) { \
+    INSTANCE(add_block)(computed, block); \
+  }
+BLOCK_FUNCTION void INSTANCE(add_block_whole)(const BLOCK block) {
+  INSTANCE(add_block)(BLOCK_ROWS, block);
+}
+BLOCK_VARIANT(1)
+BLOCK_VARIANT(2)
+BLOCK_VARIANT(4)
+#if BLOCK_ROWS > 8
+BLOCK_VARIANT(8)
+#endif
+
+HELPER void INSTANCE(add_rows)(const BLOCK block) {
+  if (block.rows == 1) INSTANCE(add_block_1)(block);
+  else if (block.rows == 2) INSTANCE(add_block_2)(block);
+  else if (block.rows <= 4) INSTANCE(add_block_4)(block);
+#if BLOCK_ROWS > 8
+  else if (block.rows <= 8) INSTANCE(add_block_8)(block);
+#endif
+  else INSTANCE(add_block_whole)(block);
+}
+
+/// c = beta c, or +0 if beta is 0.
+HELPER void INSTANCE(scale_elements)(
+  long rows, long columns, GLOBAL ELEMENT *c, long cRow, long cColumn, ELEMENT beta
+) {
+  for (long i = 0; i < rows; ++i)
+    for (long j = 0; j < columns; ++j) {
+      GLOBAL ELEMENT *element = c + i * cRow + j * cColumn;
+      if (beta == (ELEMENT)0) *element = (ELEMENT)0;
+      else *element *= beta;
+    }
+}
+
+#ifdef __OPENCL_VERSION__
+
+// Kernel functions. The packed operands lie in one workspace buffer: all of A's panels for the
+// whole depth k, then all of B's; each operand once per matrix of the batch, or just once if its
+// batch stride is 0. Work-groups of one work-item.
+
+#define PANELS(lanes, width) (((lanes) + (width) - 1) / (width))
+// Depth that one work-item of a packing kernel does.
+#define PACKING_DEPTH 256
+// Row panels that are multiplied with all of B before the next ones.
+#define GROUP_PANELS 48
+
+/// Panel get_global_id(1), depth PACKING_DEPTH * get_global_id(0) and up, matrix get_global_id(2).
+FUNCTION void pack_part(
+  const int width, long lanes, long depth, GLOBAL const real *source, long laneStride,
+  long depthStride, GLOBAL real *packed
+) {
+  const long k = get_global_id(0) * PACKING_DEPTH, lane = get_global_id(1) * width;
+  const long matrix = get_global_id(2) * PANELS(lanes, width) * width * depth;
+  if (k < depth && lane < lanes)
+    pack_panel(
+      width, min(lanes - lane, (long)width), min(depth - k, (long)PACKING_DEPTH),
+      source + lane * laneStride + k * depthStride, laneStride, depthStride,
+      packed + matrix + lane * depth + k * width);
+}
+
+__kernel void contraction_pack_a(
+  const ContractionParameters p, GLOBAL const real *restrict a, GLOBAL real *restrict workspace
+) {
+  pack_part(
+    BLOCK_ROWS, p.m, p.k, a + p.aOffset + get_global_id(2) * p.aBatch, p.aRow, p.aColumn,
+    workspace + p.aPacked);
+}
+
+__kernel void contraction_pack_b(
+  const ContractionParameters p, GLOBAL const real *restrict b, GLOBAL real *restrict workspace
+) {
+  pack_part(
+    BLOCK_COLUMNS, p.n, p.k, b + p.bOffset + get_global_id(2) * p.bBatch, p.bColumn, p.bRow,
+    workspace + p.bPacked);
+}
+
+/// All chains of one block of outputs. The row panels are visited in groups of GROUP_PANELS, so that
+/// a group of A's panels stays in the last cache while it meets every panel of B: row panel
+/// get_global_id(0) of its group, column panel get_global_id(1), and in get_global_id(2) the matrix
+/// times the number of groups, plus the group.
+__kernel void contraction_multiply(
+  const ContractionParameters p, GLOBAL const real *restrict workspace, GLOBAL real *restrict c,
+  GLOBAL const real *restrict scale
+) {
+  const long groups = PANELS(PANELS(p.m, BLOCK_ROWS), GROUP_PANELS);
+  const long matrix = get_global_id(2) / groups, group = get_global_id(2) % groups;
+  const long row = (group * GROUP_PANELS + get_global_id(0)) * BLOCK_ROWS;
+  const long column = get_global_id(1) * BLOCK_COLUMNS;
+  if (row >= p.m || column >= p.n) return;
+  BLOCK block;
+  const long aMatrix = p.aBatch ? matrix * PANELS(p.m, BLOCK_ROWS) * BLOCK_ROWS : 0;
+  const long bMatrix = p.bBatch ? matrix * PANELS(p.n, BLOCK_COLUMNS) * BLOCK_COLUMNS : 0;
+  block.a = workspace + p.aPacked + (aMatrix + row) * p.k;
+  block.b = workspace + p.bPacked + (bMatrix + column) * p.k;
+  block.c = c + p.cOffset + matrix * p.cBatch + row * p.cRow + column * p.cColumn;
+  block.cRow = p.cRow;
+  block.cColumn = p.cColumn;
+  block.rows = min(p.m - row, (long)BLOCK_ROWS);
+  block.columns = min(p.n - column, (long)BLOCK_COLUMNS);
+  block.alpha = REAL(p.alpha);
+  if (p.hasScale) block.alpha *= scale[p.scaleOffset];
+  block.beta = REAL(p.beta);
+  if (p.k == 0) scale_elements(block.rows, block.columns, block.c, p.cRow, p.cColumn, block.beta);
+  for (long k = 0; k < p.k; k += MACLAURIN_CHAIN) {
+    block.depth = min(p.k - k, (long)MACLAURIN_CHAIN);
+    add_rows(block);
+    block.a += MACLAURIN_CHAIN * BLOCK_ROWS;
+    block.b += MACLAURIN_CHAIN * BLOCK_COLUMNS;
+    block.beta = R(1.0);
+  }
+}
+
+#else
+
+// What the host driver calls; see contraction_host.h.
+
+static TARGET void INSTANCE(pack)(
+  long width, long lanes, long depth, const void *source, long laneStride, long depthStride,
+  void *panels, long panelStride
+) {
+  // Along whichever direction is contiguous in the source, as far as the other stays in the cache.
+  const long part = depthStride == 1 ? depth : PACKING_ROWS;
+  for (long k = 0; k < depth; k += part)
+    for (long lane = 0; lane < lanes; lane += width) {
+      const ELEMENT *from = (const ELEMENT *)source + lane * laneStride + k * depthStride;
+      ELEMENT *panel = (ELEMENT *)panels + lane / width * panelStride + k * width;
+      const long partLanes = lanes - lane < width ? lanes - lane : width;
+      const long partDepth = depth - k < part ? depth - k : part;
+      if (width == BLOCK_ROWS)
+        INSTANCE(pack_panel)(BLOCK_ROWS, partLanes, partDepth, from, laneStride, depthStride, panel);
+      else
+        INSTANCE(pack_panel)(BLOCK_COLUMNS, partLanes, partDepth, from, laneStride, depthStride, panel);
+    }
+}
+
+static TARGET void INSTANCE(add_chain)(
+  long rows, long columns, long depth, const void *a, long aPanelStride, const void *b,
+  long bPanelStride, void *c, long cRow, long cColumn, double alpha, double beta
+) {
+  BLOCK block = {.depth = depth, .cRow = cRow, .cColumn = cColumn,
+                 .alpha = (ELEMENT)alpha, .beta = (ELEMENT)beta};
+  for (long row = 0; row < rows; row += BLOCK_ROWS) {
+    block.a = (const ELEMENT *)a + row / BLOCK_ROWS * aPanelStride;
+    block.rows = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
+    for (long column = 0; column < columns; column += BLOCK_COLUMNS) {
+      block.b = (const ELEMENT *)b + column / BLOCK_COLUMNS * bPanelStride;
+      block.columns = columns - column < BLOCK_COLUMNS ? columns - column : BLOCK_COLUMNS;
+      block.c = (ELEMENT *)c + row * cRow + column * cColumn;
+      INSTANCE(add_rows)(block);
+    }
+  }
+}
+
+static TARGET void INSTANCE(scale)(
+  long rows, long columns, void *c, long cRow, long cColumn, double beta
+) {
+  INSTANCE(scale_elements)(rows, columns, c, cRow, cColumn, (ELEMENT)beta);
+}
+
+static const ContractionInstance INSTANCE(instance) = {
+  INSTRUCTION_SET, sizeof(ELEMENT), BLOCK_ROWS, BLOCK_COLUMNS,
+  INSTANCE(pack), INSTANCE(add_chain), INSTANCE(scale),
+};
+
+// The next instance defines its own.
+#undef ELEMENT
+#undef INSTANCE
+#undef INSTRUCTION_SET
+#undef TARGET
+#undef VECTOR_WIDTH
+#undef BLOCK_ROWS
+#undef BLOCK_VECTORS
+#undef VECTOR
+#undef BLOCK
+#undef BLOCK_COLUMNS
+#undef BLOCK_VARIANT
+#undef HELPER
+#undef BLOCK_FUNCTION
+#undef PREFETCH_FOR_WRITE
+#undef LOAD
+#undef STORE
+
+#endif

@@ -1,0 +1,77 @@
+// The kernel sources' text, for the OpenCL program builder.
+
+#include "Kernels.h"
+
+#define SOURCES(SOURCE)                                       \
+  SOURCE(parameters) \
+  SOURCE(dialect) \
+  SOURCE(functions) \
+  SOURCE(series) \
+  SOURCE(linear_combination) \
+  SOURCE(reduction) \
+  SOURCE(gather) \
+  SOURCE(loss) \
+  SOURCE(optimizer_update) \
+  SOURCE(random_fill) \
+  SOURCE(step_scalars) \
+  SOURCE(jet_composition) \
+  SOURCE(jet_product) \
+  SOURCE(contraction_host) \
+  SOURCE(contraction_tile) \
+  SOURCE(contraction) \
+  SOURCE(jet_contraction) 
+
+static const char parameters_text[] = {
+#embed "include/parameters.h"
+};
+static const char dialect_text[] = {
+#embed "dialect.cl"
+};
+static const char functions_text[] = {
+#embed "functions.cl"
+};
+static const char series_text[] = {
+#embed "series.cl"
+};
+static const char linear_combination_text[] = {
+#embed "linear_combination.cl"
+};
+static const char reduction_text[] = {
+#embed "reduction.cl"
+};
+static const char gather_text[] = {
+#embed "gather.cl"
+};
+static const char loss_text[] = {
+#embed "loss.cl"
+};
+static const char optimizer_update_text[] = {
+#embed "optimizer_update.cl"
+};
+static const char random_fill_text[] = {
+#embed "random_fill.cl"
+};
+static const char step_scalars_text[] = {
+#embed "step_scalars.cl"
+};
+static const char jet_composition_text[] = {
+#embed "jet_composition.cl"
+};
+static const char jet_product_text[] = {
+#embed "jet_product.cl"
+};
+static const char contraction_host_text[] = {
+#embed "contraction_host.cl"
+};
+static const char contraction_tile_text[] = {
+#embed "contraction_tile.cl"
+};
+static const char contraction_text[] = {
+#embed "contraction.cl"
+};
+static const char jet_contraction_text[] = {
+#embed "jet_contraction.cl"
+};
+
+#define ENTRY(name) {#name, name##_text, sizeof name##_text},
+const MaclaurinSource maclaurin_sources[] = {SOURCES(ENTRY){0, 0, 0}};

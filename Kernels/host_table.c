@@ -1,0 +1,57 @@
+// Finds the host compilation of a portable kernel function by name.
+
+#include <string.h>
+
+#include "Kernels.h"
+
+#define FUNCTIONS(F) \
+  F(linear_combination) \
+  F(scaled_copy) \
+  F(fill) \
+  F(sum_lanes) \
+  F(sum_of_squares_lanes) \
+  F(reduction_tree) \
+  F(column_sums) \
+  F(gather) \
+  F(loss) \
+  F(regularize) \
+  F(decay_state) \
+  F(update_sgd) \
+  F(update_momentum) \
+  F(update_adam) \
+  F(random_fill) \
+  F(direction_scale) \
+  F(clip_factor) \
+  F(jet_product) \
+  F(jet_product_adjoint) \
+  F(jet_composition_identity) \
+  F(jet_composition_relu) \
+  F(jet_composition_leaky_relu) \
+  F(jet_composition_tanh) \
+  F(jet_composition_sigmoid) \
+  F(jet_composition_exp) \
+  F(jet_composition_erf) \
+  F(jet_composition_softplus) \
+  F(jet_composition_sin) \
+  F(jet_composition_cos) \
+  F(jet_composition_swish) \
+  F(jet_composition_gelu) \
+  F(jet_composition_quadratic)
+
+#define DECLARE(name)                                                              \
+  void name##_float32(const LaunchRange *, const void *, void *const *);           \
+  void name##_float64(const LaunchRange *, const void *, void *const *);
+FUNCTIONS(DECLARE)
+
+#define ENTRY(name) {#name, {name##_float32, name##_float64}},
+static const struct {
+  const char *name;
+  MaclaurinHostFunction functions[2];
+} table[] = {FUNCTIONS(ENTRY)};
+
+MaclaurinHostFunction maclaurin_host_function(const char *name, int isDouble) {
+  for (unsigned long i = 0; i < sizeof table / sizeof *table; ++i) {
+    if (strcmp(table[i].name, name) == 0) return table[i].functions[isDouble != 0];
+  }
+  return 0;
+}

@@ -1,0 +1,149 @@
+// Parameter blocks of the kernel functions, shared by Swift, by the host compilation of the
+// kernels and by OpenCL C (this text is prepended to every program). Only fixed-size integer
+// fields, so that the layout is the same everywhere: `long` has 64 bits in OpenCL C and on
+// every host this package supports. A real scalar travels as its bits in a `long` (see REAL()).
+
+#ifndef MACLAURIN_PARAMETERS_H
+#define MACLAURIN_PARAMETERS_H
+
+#define MACLAURIN_BUFFERS 8
+
+/// What every kernel function receives first: its extent and where its buffers begin.
+typedef struct {
+  long items;                       ///< 1-D launches: number of items; 2-D: number of rows
+  long columns;                     ///< 2-D launches: number of columns; 1-D: 1
+  long begin, end;                  ///< host only: the part of `items` that this call does
+  long offset[MACLAURIN_BUFFERS];   ///< device only: first element of each buffer
+} LaunchRange;
+
+// ---- Elementwise operations, reductions, losses, updates -------------------------------------
+
+/// out = a·x + b·y
+typedef struct {
+  long a, b;   ///< real
+} LinearCombinationParameters;
+
+typedef struct {
+  long value;   ///< real
+} FillParameters;
+
+/// Blocks of MACLAURIN_REDUCTION_BLOCK elements, MACLAURIN_REDUCTION_LANES lanes each.
+#define MACLAURIN_REDUCTION_BLOCK 65536
+#define MACLAURIN_REDUCTION_LANES 64
+typedef struct {
+  long count;
+} ReductionParameters;
+
+/// sums[j] = alpha·scale·Σ_i x[i, j], chains of MACLAURIN_CHAIN rows.
+typedef struct {
+  long rows, stride;        ///< of x
+  long batchStride;         ///< elements of x from one batch to the next
+  long sumsStride;          ///< elements of sums from one batch to the next
+  long alpha;               ///< real
+  long hasScale;
+} ColumnSumsParameters;
+
+typedef struct {
+  long columns, stride;
+} GatherParameters;
+
+/// A stack of coefficients: see Jet in the Jets module.
+typedef struct {
+  long block;               ///< rows of one coefficient
+  long columns;
+  long directions;
+  long inputDegree, inputCapacity;
+  long outputDegree, outputCapacity;
+  long slopeDegree;         ///< −1: no slopes are stored
+  long slopeCapacity;
+  long hasBias, hasBiasDisplacement;
+  long biasStride;          ///< elements of the bias displacement from one direction to the next
+  long biasFactor;          ///< real: the parameterization's factor on biases
+  long hasScale;
+} JetCompositionParameters;
+
+typedef struct {
+  long block, columns, directions;
+  long leftDegree, leftCapacity;
+  long rightDegree, rightCapacity;
+  long outputDegree, outputCapacity;
+} JetProductParameters;
+
+typedef struct {
+  long kind;                ///< 0 mse, 1 cross-entropy
+  long rows, outputs;
+  long degree, capacity;    ///< of the logits' jet
+  long cotangentDegree;     ///< 0: no cotangent; else rows ȳ_1 … of it
+  long cotangentFirst;      ///< power of 1/s of the first row block: 1, or 0 for an order-0 jet
+  long factor;              ///< real: 1/batch or 1/(batch·outputs)
+  long hasScale;
+} LossParameters;
+
+typedef struct {
+  long factor;              ///< real: decay λ
+  long hasClip, hasCenter;
+} RegularizeParameters;
+
+typedef struct {
+  long rate;                ///< real: −η
+  long beta1, beta2;        ///< real: μ or β₁; β₂
+  long complement1, complement2;   ///< real: 1 − β₁, 1 − β₂
+  long correction1, correction2;   ///< real: 1 − β₁^t, 1 − β₂^t
+  long epsilon;             ///< real
+} UpdateParameters;
+
+typedef struct {
+  unsigned long seed;
+  long purpose, tensor;
+  long count;
+  long distribution;        ///< 0 normal, 1 uniform in (0, 1), 2 signs
+  long factor;              ///< float32 bits: the standard deviation, applied in float32
+} RandomFillParameters;
+
+typedef struct {
+  long order;
+  long clipNorm;            ///< real
+} StepScalarsParameters;
+
+
+// Contractions.
+
+/// Products are accumulated along k in chains of this length, each started from +0. Part of the
+/// definition of the numerics: another value gives other bits.
+#define MACLAURIN_CHAIN 1024
+
+/// C ← α·A·B + β·C, `batch` times, with A m×k, B k×n and C m×n. A transposed operand is one
+/// whose strides are exchanged. All strides count elements; a batch stride of 0 shares the
+/// operand. If hasScale, α is multiplied by one element of one more buffer.
+typedef struct {
+  long m, n, k;
+  long aRow, aColumn;               ///< steps to A's next row (m) and next column (k)
+  long bRow, bColumn;               ///< steps to B's next row (k) and next column (n)
+  long cRow, cColumn;               ///< steps to C's next row (m) and next column (n, mostly 1)
+  long batch;
+  long aBatch, bBatch, cBatch;      ///< steps to the next matrix of the batch
+  long alpha, beta;                 ///< bits of α and β, see REAL()
+  long hasScale;                    ///< 0 or 1
+  long aOffset, bOffset, cOffset, scaleOffset;   ///< device only: where the operands begin
+  long aPacked, bPacked;            ///< host family on a device: places in the workspace
+} ContractionParameters;
+
+/// Jet times degree-1 parameter jet (jet_contraction.cl). Rows of a jet with `block` rows per
+/// coefficient: coefficient 0, shared by the directions, in the first block (a cotangent, the input
+/// and output of the adjoint, has none); then `capacity` blocks per direction, coefficient i in the
+/// (i − 1)-th of them. Row strides in elements; the rows themselves are contiguous.
+typedef struct {
+  long isAdjoint;
+  long block;
+  long n, k;                ///< features of the output and of the input
+  long inputDegree, inputCapacity, inputRow;
+  long outputDegree, outputCapacity, outputRow;
+  long weightRow, weightColumn;   ///< strides of W0 and of every displacement as [k, n] matrices
+  long hasDisplacement;     ///< 0: only the term of W0
+  long displacementStride;  ///< elements from the displacement of one direction to the next
+  long alpha;               ///< real: the parameterization's factor, of both terms
+  long hasScale;            ///< the displacement's term: alpha·scale[scaleOffset] (rounded once)
+  long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
+} JetContractionParameters;
+
+#endif

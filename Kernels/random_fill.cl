@@ -1,0 +1,58 @@
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC'11), keyed by the
+// seed; the counter holds the position in the stream, the tensor and the purpose. Four elements
+// per counter, so any element can be drawn alone.
+//
+// Numbers are float32 in every scalar type, so that a float64 run starts from the same weights.
+
+FUNCTION void philox(ulong seed, uint purpose, uint tensor, ulong block, uint *words) {
+  uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = tensor, c3 = purpose;
+  uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint high0 = mul_hi((uint)0xD2511F53u, c0), low0 = 0xD2511F53u * c0;
+    const uint high1 = mul_hi((uint)0xCD9E8D57u, c2), low1 = 0xCD9E8D57u * c2;
+    c0 = high1 ^ c1 ^ k0;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ k1;
+    c3 = low0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
+}
+
+/// The 24 high bits of a word, centred: in (0, 1), never 0 or 1.
+FUNCTION float philox_uniform(uint word) {
+  return fma((float)(int)(word >> 8), 0x1p-24f, 0x1p-25f);
+}
+
+#define DISTRIBUTION_NORMAL 0
+#define DISTRIBUTION_UNIFORM 1
+
+// Items are blocks of four elements.
+KERNEL1(random_fill, RandomFillParameters, real, out) {
+  const float factor = as_float((uint)p.factor);
+  FOR_EACH_ITEM(block) {
+    uint words[4];
+    float values[4];
+    philox(p.seed, (uint)p.purpose, (uint)p.tensor, (ulong)block, words);
+    for (int i = 0; i < 4; ++i) {
+      if (p.distribution == DISTRIBUTION_NORMAL) {
+        // Box–Muller on words (0, 1) and (2, 3): √(−2 log u)·(cos, sin)(2πv)
+        const float u = philox_uniform(words[i & 2]), v = philox_uniform(words[i | 1]);
+        const float radius = sqrt(-2.0f * float_log(u));
+        const float angle = 6.28318530717958647692f * v;
+        values[i] = radius * ((i & 1) ? float_sin(angle) : float_cos(angle));
+      } else if (p.distribution == DISTRIBUTION_UNIFORM) {
+        values[i] = philox_uniform(words[i]);
+      } else {
+        values[i] = (words[i] >> 31) ? -1.0f : 1.0f;
+      }
+    }
+    for (int i = 0; i < 4; ++i) {
+      if (block * 4 + i < p.count) out[block * 4 + i] = (real)(factor * values[i]);
+    }
+  }
+}
