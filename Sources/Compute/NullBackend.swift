@@ -1,0 +1,56 @@
+/// Computes nothing: counts the work and the memory of what it is asked to run.
+///
+/// `--plan` runs a step on it, so that a prediction and the real thing cannot drift apart.
+public final class NullBackend: Backend {
+  public let name = "null"
+  public let numerics = Numerics.reproducible
+  /// What all operations so far would cost, and the contractions among them.
+  public private(set) var cost = Cost()
+  public private(set) var contractionCost = Cost()
+  private let counter = Counter()
+
+  public init() {}
+
+  private final class Counter {
+    var statistics = BackendStatistics()
+  }
+
+  private final class Counted: Buffer {
+    let counter: Counter
+    init(count: Int, type: ScalarType, counter: Counter) {
+      self.counter = counter
+      super.init(count: count, type: type)
+      counter.statistics.allocated(byteCount)
+    }
+    deinit { counter.statistics.released(byteCount) }
+  }
+
+  public var statistics: BackendStatistics { counter.statistics }
+
+  public func allocate(_ count: Int, _ type: ScalarType) -> Buffer {
+    Counted(count: count, type: type, counter: counter)
+  }
+
+  public func upload(_ source: UnsafeRawBufferPointer, to matrix: Matrix) {
+    counter.statistics.uploadedBytes += matrix.count * matrix.type.byteCount
+  }
+
+  public func download(_ matrix: Matrix, into target: UnsafeMutableRawBufferPointer) {
+    counter.statistics.downloadedBytes += matrix.count * matrix.type.byteCount
+    target.initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  public func run(_ operation: Operation) throws {
+    counter.statistics.count(operation.name)
+    cost = cost + operation.cost
+    switch operation {
+    case .contraction, .jetContraction: contractionCost = contractionCost + operation.cost
+    default: break
+    }
+    if let portable = operation.content as? any PortableOperation {
+      _ = try portable.launches(workspace: allocate)
+    }
+  }
+
+  public func finish() {}
+}

@@ -1,0 +1,43 @@
+/// An elementwise function of a layer. Raw values are the names in network files.
+public enum Activation: String, Sendable, Codable, CaseIterable {
+  case identity
+  /// x ≤ 0 ? 0 : x; its gate is frozen on coefficient 0, its derivative at 0 is 0.
+  case relu
+  /// x ≤ 0 ? x/100 : x; derivative 1/100 at 0.
+  case leakyReLU = "leaky_relu"
+  case tanh
+  case sigmoid
+  case exp
+  case erf
+  case softplus
+  case sin
+  case cos
+  /// x·sigmoid(x)
+  case swish
+  /// x·½(1 + erf(x/√2))
+  case gelu
+  /// x²
+  case quadratic
+
+  /// The number by which jet_composition.cl knows it.
+  var code: Int { Activation.allCases.firstIndex(of: self)! }
+
+  /// The highest coefficient of φ(z(t)) that can be non-zero, for z of degree `degree`, up to
+  /// `order`.
+  public func degree(of degree: Int, order: Int) -> Int {
+    switch self {
+    case .identity, .relu, .leakyReLU: min(degree, order)
+    case .quadratic: min(2 * degree, order)
+    default: degree == 0 ? 0 : order
+    }
+  }
+
+  /// The highest coefficient of φ′(z(t)) that can be non-zero, up to `order`.
+  public func slopeDegree(of degree: Int, order: Int) -> Int {
+    switch self {
+    case .identity, .relu, .leakyReLU: 0
+    case .quadratic: min(degree, order)
+    default: degree == 0 ? 0 : order
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Kernels
+
+/// sums_j ← α·Σ_i x_ij for one or several matrices: the gradient of a bias.
+///
+/// Canonical order: the contraction's, with plain additions: chains of 1024 rows from +0, chain
+/// sums added as fma(α, chain, sum). α is `alpha`, times the device scalar `scale` if given.
+public struct ColumnSums: PortableOperation {
+  public var x: Matrix
+  /// 1×columns.
+  public var sums: Matrix
+  public var alpha: Double
+  public var scale: Matrix?
+  public var batch: Int
+  public var strideX: Int
+  public var strideSums: Int
+
+  public init(
+    of x: Matrix, into sums: Matrix, alpha: Double = 1, scale: Matrix? = nil, batch: Int = 1,
+    strideX: Int = 0, strideSums: Int = 0
+  ) {
+    precondition(sums.rows == 1 && sums.columns == x.columns, "one sum per column")
+    self.x = x
+    self.sums = sums
+    self.alpha = alpha
+    self.scale = scale
+    self.batch = batch
+    self.strideX = strideX
+    self.strideSums = strideSums
+  }
+
+  public var name: String { "column_sums" }
+  public var cost: Cost {
+    Cost(flops: Double(batch * x.count), bytes: Double(batch * x.count * x.type.byteCount))
+  }
+
+  public func define() {
+    let alpha = self.alpha * (scale?[0, 0].value ?? 1)
+    for index in 0..<batch {
+      let (x, sums) = (self.x.moved(by: index * strideX), self.sums.moved(by: index * strideSums))
+      for j in 0..<x.columns {
+        var sum = 0.0
+        var magnitude = 0.0
+        for i in 0..<x.rows {
+          sum += x[i, j].value
+          magnitude += abs(x[i, j].value)
+        }
+        sums[0, j] = Bounded(
+          alpha * sum, error: 2 * Double(x.rows + 2) * abs(alpha) * magnitude)
+      }
+    }
+  }
+
+  public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
+    let parameters = ColumnSumsParameters(
+      rows: x.rows, stride: x.stride, batchStride: strideX, sumsStride: strideSums,
+      alpha: x.type.encode(alpha), hasScale: scale == nil ? 0 : 1)
+    return [
+      Launch(
+        "column_sums", source: "reduction", type: x.type, .grid(rows: batch, columns: x.columns),
+        [sums, x, scale ?? x], parameters)
+    ]
+  }
+}
