@@ -1,0 +1,368 @@
+import Glibc
+import Kernels
+
+/// C ← α·A·B + β·C on the processor, in the canonical order (the host family):
+///
+///     c_ij ← β c_ij                              (+0 if β = 0: C is then not read)
+///     c_ij ← fma(α, chain_q, c_ij)               for q = 0, 1, …
+///     chain_q = Σ a_ip b_pj, p = 1024 q ..< min(k, 1024 (q + 1)), by fma in ascending p from +0
+///
+/// The result has the same bits for every number of threads, instruction set and blocking: these
+/// only choose who computes a chain, and when.
+///
+/// Blocking. A block of A's rows is packed by all threads together and read by all of them, from the
+/// last cache or from memory, once per panel of B: two bytes per cycle. Each thread owns columns of
+/// C; it packs a few panels of B at a time into its own second-level cache and runs down A's panels
+/// with them. A chain stays in registers, so C is read and written once per 1024 of k.
+///
+/// The workspace is kept, and grows to what the largest shape so far needed. Not for use by several
+/// threads at once.
+final class HostContraction {
+  /// Elements of one packed block of A, shared by the threads: 4 MiB of float32.
+  private static let sharedBytes = 4 << 20
+  /// One thread's packed panels of B: a part of a second-level cache.
+  private static let panelBytes = 128 << 10
+  private static let wideBytes = 1024 << 10
+  /// Below this many products one thread is faster than waking another.
+  private static let serialProducts = 1 << 18
+  /// Below this many elements the calling thread packs A alone.
+  private static let serialPacking = 1 << 15
+
+  private let pool: ThreadPool
+  private let float32, float64: ContractionInstance
+  private var workspace: UnsafeMutableRawPointer?
+  private var workspaceCapacity = 0
+
+  /// `instructionSet` forces one of the processor's instruction sets, by name: a test's hook.
+  init(pool: ThreadPool, instructionSet: String? = nil) {
+    self.pool = pool
+    func instance(_ elementBytes: Int) -> ContractionInstance {
+      let found = Self.instances(elementBytes: elementBytes).first {
+        instructionSet == nil || String(cString: $0.instructionSet) == instructionSet
+      }
+      guard let found else { preconditionFailure("this processor has no \(instructionSet!)") }
+      return found
+    }
+    float32 = instance(4)
+    float64 = instance(8)
+  }
+
+  deinit { free(workspace) }
+
+  /// The instruction sets that this processor can run, the fastest first.
+  static var instructionSets: [String] {
+    instances(elementBytes: 4).map { String(cString: $0.instructionSet) }
+  }
+
+  /// Runs the contraction that `p` describes (its device-only fields are not looked at) on float32
+  /// elements, or on float64 ones. `scale`: the element that multiplies α, if `p.hasScale`.
+  func run(
+    _ p: ContractionParameters, isDouble: Bool, a: UnsafeRawPointer, b: UnsafeRawPointer,
+    c: UnsafeMutableRawPointer, scale: UnsafeRawPointer? = nil
+  ) {
+    guard p.m > 0, p.n > 0, p.batch > 0 else { return }
+    let instance = isDouble ? float64 : float32
+    let (alpha, beta) = Self.factors(p, isDouble: isDouble, scale: scale)
+    var task = Task(instance: instance, shape: p, a: a, b: b, c: c, alpha: alpha, beta: beta)
+    if task.isBetterExchanged { task = task.exchanged }
+    if p.k == 0 { return task.scale() }
+
+    if p.batch > 1 && p.batch >= pool.threads { return runBatch(task) }
+    let plan = Plan(task, threads: pool.threads)
+    let space = reserve(plan.bytes)
+    for matrix in 0..<p.batch {
+      Self.multiply(task.matrix(matrix), plan, space) { pool.run(parts: $0, $1) }
+    }
+  }
+
+  /// The workspace that a contraction of this shape needs, in bytes.
+  func workspaceBytes(m: Int, n: Int, k: Int, batch: Int = 1, isDouble: Bool) -> Int {
+    var p = ContractionParameters()
+    (p.m, p.n, p.k, p.batch) = (m, n, k, batch)
+    (p.aRow, p.aColumn, p.bRow, p.bColumn, p.cRow, p.cColumn) = (k, 1, n, 1, n, 1)
+    guard m > 0, n > 0, k > 0 else { return 0 }
+    let none = UnsafeMutableRawPointer(bitPattern: 64)!
+    var task = Task(
+      instance: isDouble ? float64 : float32, shape: p, a: none, b: none, c: none, alpha: 1, beta: 0)
+    if task.isBetterExchanged { task = task.exchanged }
+    if batch > 1 && batch >= pool.threads { return Plan(task, threads: 1).bytes * pool.threads }
+    return Plan(task, threads: pool.threads).bytes
+  }
+
+  // MARK: - Steps
+
+  /// Many matrices: each by one thread, which then waits for nobody.
+  private func runBatch(_ task: Task) {
+    let plan = Plan(task, threads: 1)
+    let batch = task.shape.batch
+    let threads = batch * task.products <= Self.serialProducts ? 1 : pool.threads
+    let space = reserve(plan.bytes * threads)
+    pool.run(parts: threads) { thread in
+      for matrix in Plan.part(thread, of: threads, in: batch) {
+        Self.multiply(task.matrix(matrix), plan, space + thread * plan.bytes) { parts, body in
+          for part in 0..<parts { body(part) }
+        }
+      }
+    }
+  }
+
+  /// One matrix. `run` does the numbered parts of a phase and returns when they are done.
+  private static func multiply(
+    _ task: Task, _ plan: Plan, _ space: UnsafeMutableRawPointer,
+    _ run: (_ parts: Int, _ body: (Int) -> Void) -> Void
+  ) {
+    for row in stride(from: 0, to: task.m, by: plan.rowBlock) {
+      let rows = min(plan.rowBlock, task.m - row)
+      for first in stride(from: 0, to: task.k, by: plan.depthBlock) {
+        let depth = min(plan.depthBlock, task.k - first)
+        let packers = rows * depth <= serialPacking ? 1 : plan.threads
+        run(packers) { part in
+          let panels = Plan.part(part, of: packers, in: plan.panels(of: rows, width: task.rowWidth))
+          task.packRows(panels, row: row, rows: rows, first: first, depth: depth, to: space)
+        }
+        run(plan.rowParts * plan.columnParts) { part in
+          let block = Block(
+            row: row, rows: rows, first: first, depth: depth, packed: space,
+            panelSpace: space + plan.packedBytes + part * plan.panelBytes)
+          multiplyPart(part, of: block, task, plan)
+        }
+      }
+    }
+  }
+
+  /// A packed block of A, and room for one thread's panels of B.
+  private struct Block {
+    let row, rows, first, depth: Int
+    let packed, panelSpace: UnsafeMutableRawPointer
+  }
+
+  /// One part's rows of the block times its columns of B, panel group by panel group.
+  private static func multiplyPart(_ part: Int, of block: Block, _ task: Task, _ plan: Plan) {
+    let rowPanels = Plan.part(
+      part / plan.columnParts, of: plan.rowParts,
+      in: plan.panels(of: block.rows, width: task.rowWidth))
+    let columnPanels = Plan.part(
+      part % plan.columnParts, of: plan.columnParts,
+      in: plan.panels(of: task.n, width: task.columnWidth))
+    guard !rowPanels.isEmpty else { return }
+    let row = rowPanels.lowerBound * task.rowWidth
+    let rows = min(rowPanels.upperBound * task.rowWidth, block.rows) - row
+    for panel in stride(from: columnPanels.lowerBound, to: columnPanels.upperBound, by: plan.group) {
+      let column = panel * task.columnWidth
+      let end = min(panel + plan.group, columnPanels.upperBound) * task.columnWidth
+      let columns = min(end, task.n) - column
+      for chain in stride(from: 0, to: block.depth, by: Int(MACLAURIN_CHAIN)) {
+        let depth = min(Int(MACLAURIN_CHAIN), block.depth - chain)
+        // A kept packed operand would take the place of this call, with the whole k as its depth.
+        task.packColumns(
+          column, columns: columns, first: block.first + chain, depth: depth, to: block.panelSpace)
+        task.addChain(
+          row: block.row + row, rows: rows, column: column, columns: columns,
+          depth: depth, isFirst: block.first + chain == 0,
+          a: block.packed + (row * block.depth + chain * task.rowWidth) * task.elementBytes,
+          aPanelStride: block.depth * task.rowWidth,
+          b: block.panelSpace, bPanelStride: depth * task.columnWidth)
+      }
+    }
+  }
+
+  /// At least that much workspace.
+  private func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
+    if bytes > workspaceCapacity {
+      free(workspace)
+      workspace = nil
+      // Large pages spare the streams of packed panels most of their page walks.
+      let page = 2 << 20
+      let capacity = bytes < page ? bytes : (bytes + page - 1) / page * page
+      let status = posix_memalign(&workspace, bytes < page ? 4096 : page, capacity)
+      precondition(status == 0, "no memory for \(bytes) bytes of contraction workspace")
+      madvise(workspace, capacity, Int32(MADV_HUGEPAGE))
+      workspaceCapacity = capacity
+    }
+    return workspace!
+  }
+
+  private static func instances(elementBytes: Int) -> [ContractionInstance] {
+    var found: [ContractionInstance] = []
+    while let instance = contraction_instance(elementBytes, Int32(found.count)) {
+      found.append(instance.pointee)
+    }
+    return found
+  }
+
+  /// α·scale, rounded once to the element's type, and β.
+  private static func factors(
+    _ p: ContractionParameters, isDouble: Bool, scale: UnsafeRawPointer?
+  ) -> (alpha: Double, beta: Double) {
+    precondition(p.hasScale == 0 || scale != nil, "a contraction with hasScale needs a scale")
+    if isDouble {
+      let alpha = Double(bitPattern: UInt64(bitPattern: Int64(p.alpha)))
+      let factor = p.hasScale == 0 ? 1 : scale!.load(as: Double.self)
+      return (alpha * factor, Double(bitPattern: UInt64(bitPattern: Int64(p.beta))))
+    }
+    let alpha = Float(bitPattern: UInt32(truncatingIfNeeded: p.alpha))
+    let factor = p.hasScale == 0 ? 1 : scale!.load(as: Float.self)
+    return (Double(alpha * factor), Double(Float(bitPattern: UInt32(truncatingIfNeeded: p.beta))))
+  }
+}
+
+extension HostContraction {
+  /// A contraction with everything that its phases need.
+  private struct Task {
+    let instance: ContractionInstance
+    var shape: ContractionParameters
+    var a, b: UnsafeRawPointer
+    var c: UnsafeMutableRawPointer
+    let alpha, beta: Double
+
+    var m: Int { shape.m }
+    var n: Int { shape.n }
+    var k: Int { shape.k }
+    var elementBytes: Int { instance.elementBytes }
+    var rowWidth: Int { instance.rows }
+    var columnWidth: Int { instance.columns }
+    var products: Int { m * n * k }
+
+    /// Matrix number `index` of the batch.
+    func matrix(_ index: Int) -> Task {
+      var task = self
+      task.a += index * shape.aBatch * elementBytes
+      task.b += index * shape.bBatch * elementBytes
+      task.c += index * shape.cBatch * elementBytes
+      return task
+    }
+
+    /// The same contraction as Cᵀ ← α·Bᵀ·Aᵀ + β·Cᵀ. Every product and sum is the same.
+    var exchanged: Task {
+      var task = self
+      (task.a, task.b) = (b, a)
+      (task.shape.m, task.shape.n) = (n, m)
+      (task.shape.aRow, task.shape.aColumn) = (shape.bColumn, shape.bRow)
+      (task.shape.bRow, task.shape.bColumn) = (shape.aColumn, shape.aRow)
+      (task.shape.cRow, task.shape.cColumn) = (shape.cColumn, shape.cRow)
+      (task.shape.aBatch, task.shape.bBatch) = (shape.bBatch, shape.aBatch)
+      return task
+    }
+
+    /// Whether the exchange pays: few columns (say ten classes) waste most of a block of columns,
+    /// but not of a block of rows; in return C is written element by element.
+    var isBetterExchanged: Bool { exchanged.estimate < estimate }
+
+    /// Products that the register blocks compute, and 64 for every element that is not written as
+    /// a part of a vector.
+    private var estimate: Int {
+      let rest = m % rowWidth
+      let few = [0, 1, 2, 4, 8].first { rest <= $0 } ?? rowWidth
+      let computedRows = m - rest + min(few, rowWidth)
+      let computedColumns = (n + columnWidth - 1) / columnWidth * columnWidth
+      return computedRows * computedColumns * k + (shape.cColumn == 1 ? 0 : 64 * m * n)
+    }
+
+    /// Packs panels of A: those of rows row ..< row + rows, products first ..< first + depth.
+    func packRows(
+      _ panels: Range<Int>, row: Int, rows: Int, first: Int, depth: Int,
+      to packed: UnsafeMutableRawPointer
+    ) {
+      let begin = panels.lowerBound * rowWidth
+      let lanes = min(panels.upperBound * rowWidth, rows) - begin
+      if lanes <= 0 { return }
+      instance.pack(
+        rowWidth, lanes, depth,
+        a + ((row + begin) * shape.aRow + first * shape.aColumn) * elementBytes,
+        shape.aRow, shape.aColumn, packed + begin * depth * elementBytes, depth * rowWidth)
+    }
+
+    /// Packs panels of B: columns column ..< column + columns, products first ..< first + depth.
+    func packColumns(
+      _ column: Int, columns: Int, first: Int, depth: Int, to packed: UnsafeMutableRawPointer
+    ) {
+      instance.pack(
+        columnWidth, columns, depth,
+        b + (column * shape.bColumn + first * shape.bRow) * elementBytes,
+        shape.bColumn, shape.bRow, packed, depth * columnWidth)
+    }
+
+    /// Adds one chain to rows × columns outputs. Only the first one meets β.
+    func addChain(
+      row: Int, rows: Int, column: Int, columns: Int, depth: Int, isFirst: Bool,
+      a: UnsafeRawPointer, aPanelStride: Int, b: UnsafeRawPointer, bPanelStride: Int
+    ) {
+      instance.addChain(
+        rows, columns, depth, a, aPanelStride, b, bPanelStride,
+        c + (row * shape.cRow + column * shape.cColumn) * elementBytes, shape.cRow, shape.cColumn,
+        alpha, isFirst ? beta : 1)
+    }
+
+    /// The whole contraction when k = 0.
+    func scale() {
+      for index in 0..<shape.batch {
+        instance.scale(m, n, matrix(index).c, shape.cRow, shape.cColumn, beta)
+      }
+    }
+  }
+
+  /// How a contraction is cut: a pure function of its shape and the number of threads.
+  private struct Plan {
+    /// Rows of A, and products of each, that are packed at a time.
+    let rowBlock, depthBlock: Int
+    /// The grid of parts that C's blocks are cut into, one part per thread.
+    let rowParts, columnParts: Int
+    /// Panels of B that are packed at a time.
+    let group: Int
+    let threads: Int
+    let packedBytes, panelBytes: Int
+
+    init(_ task: Task, threads available: Int) {
+      let chain = Int(MACLAURIN_CHAIN), width = task.rowWidth
+      threads = task.products <= serialProducts ? 1 : available
+
+      // As many rows as fit with one chain, evenly; then as many whole chains as fit.
+      let depth = min(task.k, chain)
+      let mostRows = max(1, sharedBytes / (depth * task.elementBytes * width)) * width + width
+      let blocks = (task.m + mostRows - 1) / mostRows
+      rowBlock = Self.up((task.m + blocks - 1) / blocks, width)
+      let chains = max(1, sharedBytes / (rowBlock * chain * task.elementBytes))
+      depthBlock = min(task.k, chains * chain)
+
+      let panel = depth * task.columnWidth * task.elementBytes
+      // Where a row of B is contiguous, wide groups read long runs of it.
+      let most = task.shape.bRow == 1 ? HostContraction.panelBytes : HostContraction.wideBytes
+      group = min(max(1, most / panel), 8)
+      packedBytes = Self.up(rowBlock * depthBlock * task.elementBytes, 4096)
+      panelBytes = Self.up(group * panel, 4096)
+      (rowParts, columnParts) = Self.grid(
+        rowPanels: panelCount(min(rowBlock, task.m), width),
+        columnPanels: panelCount(task.n, task.columnWidth), width, threads)
+    }
+
+    /// The grid with the least work in its largest part. A panel of B is packed once per row of the
+    /// grid, which costs about as much as 16 rows of products.
+    private static func grid(
+      rowPanels: Int, columnPanels: Int, _ width: Int, _ threads: Int
+    ) -> (rows: Int, columns: Int) {
+      var best = (rows: 1, columns: 1), least = Int.max
+      for rows in 1...min(threads, rowPanels) {
+        let columns = min(threads / rows, columnPanels)
+        let work = panelCount(columnPanels, columns) * (panelCount(rowPanels, rows) * width + 16)
+        if work < least { (best, least) = ((rows, columns), work) }
+      }
+      return best
+    }
+
+    /// The whole workspace.
+    var bytes: Int { packedBytes + rowParts * columnParts * panelBytes }
+
+    func panels(of lanes: Int, width: Int) -> Int { panelCount(lanes, width) }
+
+    /// Part number `index` of 0 ..< count, cut as evenly as can be.
+    static func part(_ index: Int, of parts: Int, in count: Int) -> Range<Int> {
+      index * count / parts..<(index + 1) * count / parts
+    }
+
+    private static func up(_ value: Int, _ multiple: Int) -> Int {
+      (value + multiple - 1) / multiple * multiple
+    }
+  }
+}
+
+private func panelCount(_ lanes: Int, _ width: Int) -> Int { (lanes + width - 1) / width }

@@ -1,0 +1,69 @@
+import Compute
+import Glibc
+
+/// Host memory for buffers, kept for reuse: fresh pages cost more than most operations.
+final class HostMemory {
+  /// Blocks by capacity, ready for reuse.
+  private var free: [Int: [UnsafeMutableRawPointer]] = [:]
+  var statistics = BackendStatistics()
+
+  private static let hugePage = 2 << 20
+
+  deinit {
+    for blocks in free.values { for block in blocks { Glibc.free(block) } }
+  }
+
+  /// The capacity in which `bytes` are kept: eight sizes between powers of two.
+  static func capacity(_ bytes: Int) -> Int {
+    let bytes = max(bytes, 256)
+    let step = (1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount)) >> 3
+    return (bytes + step - 1) / step * step
+  }
+
+  func take(_ bytes: Int) throws -> UnsafeMutableRawPointer {
+    let capacity = Self.capacity(bytes)
+    if let block = free[capacity]?.popLast() {
+      statistics.allocated(bytes)
+      return block
+    }
+    var block: UnsafeMutableRawPointer?
+    let alignment = capacity >= Self.hugePage ? Self.hugePage : 64
+    guard posix_memalign(&block, alignment, capacity) == 0, let block else {
+      throw BackendError(
+        "out of memory: \(bytes) bytes more were asked for while \(statistics.liveBytes) were in "
+          + "use; lower --batch-size or the network's width")
+    }
+    if capacity >= Self.hugePage { madvise(block, capacity, 14 /* MADV_HUGEPAGE */) }
+    statistics.allocated(bytes)
+    return block
+  }
+
+  func give(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
+    statistics.released(bytes)
+    free[Self.capacity(bytes), default: []].append(block)
+  }
+}
+
+/// A buffer of the CPU path.
+final class HostBuffer: Buffer {
+  let pointer: UnsafeMutableRawPointer
+  private let memory: HostMemory
+
+  init(count: Int, type: ScalarType, memory: HostMemory) throws {
+    self.memory = memory
+    pointer = try memory.take(count * type.byteCount)
+    super.init(count: count, type: type)
+  }
+
+  deinit { memory.give(pointer, byteCount) }
+}
+
+extension Matrix {
+  /// The first element on the host.
+  var pointer: UnsafeMutableRawPointer {
+    guard let host = buffer as? HostBuffer else {
+      preconditionFailure("a matrix of another backend")
+    }
+    return host.pointer + offset * type.byteCount
+  }
+}

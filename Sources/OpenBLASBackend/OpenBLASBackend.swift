@@ -1,0 +1,189 @@
+import Compute
+import Glibc
+import Kernels
+
+/// The CPU path: our ordered contractions and the host compilation of the portable kernels; with
+/// `--numerics fast`, contractions by OpenBLAS.
+public final class OpenBLASBackend: Backend {
+  public let name = "openblas"
+  public let numerics: Numerics
+  public let threads: Int
+  private let memory = HostMemory()
+  private let pool: ThreadPool
+  private let contraction: HostContraction
+  private let library: OpenBLASLibrary?
+  private var functions: [String: MaclaurinHostFunction] = [:]
+  /// Seconds by function, while profiling.
+  private var seconds: [String: Double]?
+
+  /// - Parameters:
+  ///   - threads: 0 for one per processor.
+  ///   - instructionSet: forces one of `instructionSets`; the bits stay the same.
+  public init(
+    numerics: Numerics = .reproducible, threads: Int = 0, instructionSet: String? = nil
+  ) throws {
+    self.numerics = numerics
+    let threads = threads > 0 ? threads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    pool = ThreadPool(threads: threads)
+    self.threads = pool.threads
+    contraction = HostContraction(pool: pool, instructionSet: instructionSet)
+    if numerics == .fast {
+      do {
+        let library = try OpenBLASLibrary()
+        library.setThreads(threads)
+        self.library = library
+      } catch {
+        throw BackendError(
+          "\(error); install libopenblas0 or leave --numerics fast out (reproducible needs no library)")
+      }
+    } else {
+      library = nil
+    }
+  }
+
+  /// The instruction sets of this processor that contractions are compiled for, fastest first.
+  public static var instructionSets: [String] { HostContraction.instructionSets }
+
+  public var statistics: BackendStatistics { memory.statistics }
+
+  public func allocate(_ count: Int, _ type: ScalarType) throws -> Buffer {
+    try HostBuffer(count: count, type: type, memory: memory)
+  }
+
+  public func upload(_ source: UnsafeRawBufferPointer, to matrix: Matrix) {
+    guard matrix.count > 0, let base = source.baseAddress else { return }
+    memory.statistics.uploadedBytes += matrix.count * matrix.type.byteCount
+    let bytes = matrix.columns * matrix.type.byteCount
+    for row in 0..<matrix.rows {
+      memcpy(matrix.pointer + row * matrix.stride * matrix.type.byteCount, base + row * bytes, bytes)
+    }
+  }
+
+  public func download(_ matrix: Matrix, into target: UnsafeMutableRawBufferPointer) {
+    guard matrix.count > 0, let base = target.baseAddress else { return }
+    memory.statistics.downloadedBytes += matrix.count * matrix.type.byteCount
+    let bytes = matrix.columns * matrix.type.byteCount
+    for row in 0..<matrix.rows {
+      memcpy(base + row * bytes, matrix.pointer + row * matrix.stride * matrix.type.byteCount, bytes)
+    }
+  }
+
+  public func finish() {}
+
+  public func run(_ operation: Operation) throws {
+    switch operation {
+    case .contraction(let contraction): run(contraction)
+    case .jetContraction(let product):
+      for fill in product.fills { try run(.fill(fill)) }
+      for contraction in product.contractions { run(contraction) }
+    default:
+      guard let portable = operation.content as? any PortableOperation else {
+        preconditionFailure("\(operation.name) has no lowering")
+      }
+      for launch in try portable.launches(workspace: allocate) { run(launch) }
+    }
+  }
+
+  // MARK: Contractions
+
+  private func run(_ operation: Contraction) {
+    guard operation.m > 0, operation.n > 0, operation.batch > 0 else { return }
+    if let library, runFast(operation, library) { return }
+    timed("contraction") {
+      contraction.run(
+        operation.parameters, isDouble: operation.c.type == .float64, a: operation.a.pointer,
+        b: operation.b.pointer, c: operation.c.pointer, scale: operation.scale?.pointer)
+    }
+  }
+
+  /// False if CBLAS cannot express it.
+  private func runFast(_ operation: Contraction, _ library: OpenBLASLibrary) -> Bool {
+    let p = operation.parameters
+    guard operation.k > 0,
+      let product = OpenBLASLibrary.Product(
+        m: p.m, n: p.n, k: p.k, aRow: p.aRow, aColumn: p.aColumn, bRow: p.bRow,
+        bColumn: p.bColumn, cRow: p.cRow)
+    else { return false }
+    let (a, b, c) = (operation.a.pointer, operation.b.pointer, operation.c.pointer)
+    timed(operation.c.type == .float64 ? "cblas_dgemm" : "cblas_sgemm") {
+      for index in 0..<operation.batch {
+        if operation.c.type == .float64 {
+          func at(_ base: UnsafeMutableRawPointer, _ stride: Int) -> UnsafeMutablePointer<Double> {
+            base.assumingMemoryBound(to: Double.self) + index * stride
+          }
+          let scale = operation.scale?.pointer.load(as: Double.self) ?? 1
+          library.multiply(
+            product, alpha: operation.alpha * scale, a: at(a, p.aBatch), b: at(b, p.bBatch),
+            beta: operation.beta, c: at(c, p.cBatch))
+        } else {
+          func at(_ base: UnsafeMutableRawPointer, _ stride: Int) -> UnsafeMutablePointer<Float> {
+            base.assumingMemoryBound(to: Float.self) + index * stride
+          }
+          let scale = operation.scale?.pointer.load(as: Float.self) ?? 1
+          library.multiply(
+            product, alpha: Float(operation.alpha) * scale, a: at(a, p.aBatch),
+            b: at(b, p.bBatch), beta: Float(operation.beta), c: at(c, p.cBatch))
+        }
+      }
+    }
+    return true
+  }
+
+  // MARK: Portable kernels
+
+  /// Below this many elements a launch runs on the calling thread alone.
+  private static let parallelWork = 1 << 14
+
+  private func run(_ launch: Launch) {
+    let range = launch.range
+    guard range.items > 0, range.columns > 0 else { return }
+    let function = implementation(launch)
+    let pointers = launch.arguments.map { Optional($0.pointer) }
+    let work = range.items * range.columns
+    let parts = work < Self.parallelWork ? 1 : min(threads, range.items)
+    timed(launch.function) {
+      launch.parameters.withUnsafeBytes { parameters in
+        pointers.withUnsafeBufferPointer { buffers in
+          // The pool only runs the closure, and only until it returns.
+          nonisolated(unsafe) let block = parameters.baseAddress
+          nonisolated(unsafe) let arguments = buffers.baseAddress
+          pool.run(parts: parts) { part in
+            var own = range
+            own.begin = range.items * part / parts
+            own.end = range.items * (part + 1) / parts
+            function(&own, block, arguments)
+          }
+        }
+      }
+    }
+  }
+
+  private func implementation(_ launch: Launch) -> MaclaurinHostFunction {
+    let key = launch.type == .float64 ? launch.hostFunction + ".64" : launch.hostFunction
+    if let known = functions[key] { return known }
+    guard let function = launch.implementation else {
+      preconditionFailure("\(launch.hostFunction) has no host compilation")
+    }
+    functions[key] = function
+    return function
+  }
+
+  // MARK: Statistics
+
+  private func timed(_ name: String, _ body: () -> Void) {
+    memory.statistics.count(name)
+    guard seconds != nil else { return body() }
+    let clock = ContinuousClock()
+    let elapsed = clock.measure(body)
+    seconds?[name, default: 0] += elapsed / .seconds(1)
+  }
+
+  /// Starts counting seconds by function from zero.
+  public func startProfiling() { seconds = [:] }
+
+  /// Seconds by function since `startProfiling`, which it ends.
+  public func profile() -> [String: Double] {
+    defer { seconds = nil }
+    return seconds ?? [:]
+  }
+}
