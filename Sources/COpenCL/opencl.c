@@ -1,0 +1,49 @@
+#include "COpenCL.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+
+static const char *const libraries[] = {"libOpenCL.so.1", "libOpenCL.so"};
+enum { libraryCount = sizeof libraries / sizeof *libraries };
+
+/// Where each function is stored, and its name in the library.
+static OpenCLFunctions functions;
+static const struct {
+  void **function;
+  const char *name;
+} symbols[] = {
+#define SYMBOL(name) {(void **)&functions.name, #name},
+  OPENCL_FUNCTIONS(SYMBOL)
+};
+enum { symbolCount = sizeof symbols / sizeof *symbols };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char failure[512];
+
+static void load(void) {
+  void *library = NULL;
+  for (int i = 0; i < libraryCount && !library; ++i) {
+    library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
+    // The first name is the one that a user should install.
+    const char *reason = library ? NULL : dlerror();
+    if (reason && i == 0)
+      snprintf(failure, sizeof failure, "the OpenCL loader could not be loaded (%s)", reason);
+  }
+  if (!library) return;
+  failure[0] = 0;
+  for (int i = 0; i < symbolCount; ++i) {
+    *symbols[i].function = dlsym(library, symbols[i].name);
+    if (!*symbols[i].function) {
+      snprintf(failure, sizeof failure, "the OpenCL loader has no function %s", symbols[i].name);
+      return;
+    }
+  }
+}
+
+const OpenCLFunctions *opencl_functions(const char **message) {
+  pthread_once(&once, load);
+  if (!failure[0]) return &functions;
+  if (message) *message = failure;
+  return NULL;
+}

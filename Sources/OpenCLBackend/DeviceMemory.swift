@@ -1,0 +1,20 @@
+import COpenCL
+import Compute
+
+/// A buffer of a session. Its memory goes back to the session's pool with the last reference;
+/// the queue is in order, so whatever was enqueued before still sees it.
+final class DeviceMemory: Buffer {
+  let session: OpenCLSession
+  let memory: cl_mem
+  /// The block's size, at least `byteCount`.
+  let capacity: Int
+
+  init(count: Int, type: ScalarType, memory: cl_mem, capacity: Int, session: OpenCLSession) {
+    self.session = session
+    self.memory = memory
+    self.capacity = capacity
+    super.init(count: count, type: type)
+  }
+
+  deinit { session.release(memory, capacity: capacity, bytes: byteCount) }
+}
