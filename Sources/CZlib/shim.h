@@ -1,0 +1,2 @@
+// The system's zlib, for gzip and zip members.
+#include <zlib.h>
