@@ -1,0 +1,172 @@
+import Compute
+
+/// Arithmetic in R[t]/(t^{k+1}): the three operations on which every layer stands, and their
+/// adjoints.
+///
+/// The adjoint of jet propagation is jet propagation of the index-reversed cotangents: with
+/// ỹ_i = ȳ_{k−i}, x̃(t) = ỹ(t) W(t) and z̃(t) = φ′(z(t)) ỹ(t) mod t^{k+1}. Reversal is notation:
+/// cotangents are stored un-reversed, rows ȳ_1…ȳ_d with d the forward jet's degree. Order 0 is
+/// ordinary propagation; its cotangent is one block, stored as if it were ȳ_1.
+public struct JetAlgebra {
+  public let backend: any Backend
+  /// The truncation order k.
+  public let order: Int
+
+  public init(_ backend: any Backend, order: Int) {
+    precondition(order >= 0 && order <= 8, "orders 0…8")
+    self.backend = backend
+    self.order = order
+  }
+
+  /// A jet with unspecified coefficients.
+  public func jet(
+    block: Int, columns: Int, degree: Int, capacity: Int? = nil, directions: Int,
+    type: ScalarType
+  ) throws -> Jet {
+    let capacity = max(degree, capacity ?? degree)
+    let matrix = try backend.matrix(block * (1 + directions * capacity), columns, type)
+    return Jet(
+      matrix, block: block, degree: degree, capacity: capacity, directions: directions)
+  }
+
+  /// A constant as a jet of degree 0.
+  public func constant(_ matrix: Matrix, directions: Int) -> Jet {
+    Jet(matrix, block: matrix.rows, degree: 0, capacity: 0, directions: directions)
+  }
+
+  // MARK: Contraction
+
+  /// z(t) = c·x(t) W(t)ᵀ, W of shape [outputs, inputs]. `capacity` leaves room for more
+  /// coefficients than z has.
+  ///
+  /// This is the one place that chooses how the product of two series is computed.
+  public func contract(_ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int) throws -> Jet {
+    let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
+    let z = try jet(
+      block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
+      directions: x.directions, type: x.type)
+    try backend.run(
+      .jetContraction(
+        JetContraction(
+          .forward, x, center: weight.center, displacement: weight.displacement,
+          displacementStride: weight.displacementStride, into: z, alpha: factor,
+          scale: weight.scale)))
+    return z
+  }
+
+  /// x̄_i = c(ȳ_i W0 + s ȳ_{i+1} Δ), written over x's own memory, which is used up, unless the
+  /// cotangent has more directions than x.
+  public func contractAdjoint(
+    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet
+  ) throws -> Jet {
+    let target = try self.cotangent(over: x, directions: cotangent.directions)
+    try backend.run(
+      .jetContraction(
+        JetContraction(
+          .adjoint, cotangent, center: weight.center, displacement: weight.displacement,
+          displacementStride: weight.displacementStride, into: target, alpha: factor,
+          scale: weight.scale)))
+    return target
+  }
+
+  /// ΔW̄⁽ᵛ⁾ = c·s·Σ_{i=1..d} ȳ_iᵀ x_{i−1}: one contraction whose chains run over i, then the
+  /// batch. `gradient` is direction 0's [outputs, inputs]; others lie `stride` elements apart.
+  public func weightGradient(
+    _ cotangent: Jet, _ x: Jet, factor: Double, scale: Matrix?, into gradient: Matrix,
+    stride: Int
+  ) throws {
+    let degree = cotangent.degree
+    if cotangent.directions == 1 {
+      try backend.run(
+        .contraction(
+          Contraction(
+            cotangent[1...degree], x[0...(degree - 1)], into: gradient, transposeA: true,
+            alpha: factor, scale: scale)))
+      return
+    }
+    // With several directions x_0 is shared and stands apart from the higher coefficients.
+    var product = Contraction(
+      cotangent[1], x[0], into: gradient, transposeA: true, alpha: factor, scale: scale,
+      batch: cotangent.directions, strideA: cotangent.directionStride, strideC: stride)
+    try backend.run(.contraction(product))
+    guard degree > 1 else { return }
+    product = Contraction(
+      cotangent[2...degree], x[1...(degree - 1)], into: gradient, transposeA: true, alpha: factor,
+      scale: scale, beta: 1, batch: cotangent.directions, strideA: cotangent.directionStride,
+      strideB: x.directionStride, strideC: stride)
+    try backend.run(.contraction(product))
+  }
+
+  /// Δb̄⁽ᵛ⁾ = c·s·(column sums of ȳ_1).
+  public func biasGradient(
+    _ cotangent: Jet, factor: Double, scale: Matrix?, into gradient: Matrix, stride: Int
+  ) throws {
+    try backend.run(
+      .columnSums(
+        ColumnSums(
+          of: cotangent[1], into: gradient, alpha: factor, scale: scale,
+          batch: cotangent.directions, strideX: cotangent.directionStride, strideSums: stride)))
+  }
+
+  // MARK: Composition
+
+  /// What a composition leaves: φ(z(t)), and φ′(z(t)) where it was asked for.
+  public struct Composed {
+    public var value: Jet
+    public var slope: Jet?
+  }
+
+  /// (φ(z + b)(t), φ′(z + b)(t)); the slope takes z's memory.
+  public func compose(
+    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool
+  ) throws -> Composed {
+    let value = try jet(
+      block: z.block, columns: z.columns, degree: activation.degree(of: z.degree, order: order),
+      directions: z.directions, type: z.type)
+    let slopeDegree = withSlope ? self.slopeDegree(activation, of: z.degree) : -1
+    try backend.run(
+      .jetComposition(
+        JetComposition(activation, of: z, into: value, slopeDegree: slopeDegree, bias: bias)))
+    guard withSlope else { return Composed(value: value) }
+    var slope = z
+    slope.degree = slopeDegree
+    return Composed(value: value, slope: slope)
+  }
+
+  /// The slope's coefficients that an adjoint reads: z̄_i takes s_0…s_{d−i}, i ≥ 1.
+  public func slopeDegree(_ activation: Activation, of degree: Int) -> Int {
+    activation.slopeDegree(of: degree, order: max(0, order - 1))
+  }
+
+  /// z̄_i = Σ_j s_{j−i} ȳ_j in place, for a z of degree `degree`.
+  public func composeAdjoint(_ cotangent: Jet, slope: Jet, degree: Int) throws -> Jet {
+    let degree = max(1, degree)
+    try backend.run(
+      .jetProduct(JetProduct(.adjoint(slope: slope, cotangent: cotangent, degree: degree))))
+    var result = cotangent
+    result.degree = degree
+    return result
+  }
+
+  // MARK: Product
+
+  /// c(t) = a(t) b(t) mod t^{k+1}.
+  public func multiply(_ a: Jet, _ b: Jet) throws -> Jet {
+    let product = try jet(
+      block: a.block, columns: a.columns, degree: min(order, a.degree + b.degree),
+      directions: a.directions, type: a.type)
+    try backend.run(.jetProduct(JetProduct(.forward(left: a, right: b, output: product))))
+    return product
+  }
+
+  private func cotangent(over jet: Jet, directions: Int) throws -> Jet {
+    let capacity = max(1, jet.capacity)
+    let matrix =
+      directions == jet.directions
+      ? jet.matrix
+      : try backend.matrix(jet.block * capacity * directions, jet.columns, jet.type)
+    return Jet(
+      matrix, block: jet.block, degree: max(1, jet.degree), capacity: capacity,
+      directions: directions, hasZero: false)
+  }
+}

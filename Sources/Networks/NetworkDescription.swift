@@ -1,0 +1,86 @@
+import Compute
+import FoundationEssentials
+
+/// The content of a network file: the same grammar for finite and infinite width.
+public struct NetworkDescription: Sendable, Equatable {
+  /// [features] or [channels, height, width].
+  public var input: [Int]
+  public var parameterization: Parameterization
+  public var layers: [LayerDescription]
+
+  public init(
+    input: [Int], parameterization: Parameterization = .standard, layers: [LayerDescription]
+  ) {
+    self.input = input
+    self.parameterization = parameterization
+    self.layers = layers
+  }
+
+  /// Parses a network file; `name` stands in errors.
+  public init(json text: [UInt8], named name: String) throws {
+    var members = try JSONMembers(JSONValue(text: text, named: name), place: name)
+    guard case .array(let extents)? = members.value("input") else {
+      throw NetworkError(
+        "\(name) has no \"input\"; give it [features] or [channels, height, width]")
+    }
+    input = try extents.map { extent in
+      guard case .number(let number) = extent, let integer = Int(exactly: number), integer > 0,
+        integer <= 1 << 30
+      else { throw NetworkError("\"input\" of \(name) must hold positive integers") }
+      return integer
+    }
+    guard input.count == 1 || input.count == 3 else {
+      throw NetworkError(
+        "\"input\" of \(name) has \(input.count) extents; give it [features] or "
+          + "[channels, height, width]")
+    }
+    parameterization = try Self.parameterization(&members, name)
+    guard case .array(let values)? = members.value("layers"), !values.isEmpty else {
+      throw NetworkError("\(name) has no \"layers\"; give it a list with at least one layer")
+    }
+    layers = try values.enumerated().map { index, value in
+      try LayerDescription(value, place: "layer \(index) of \(name)")
+    }
+    try members.finish(
+      known: "input, parameterization, width_scale, taylor_order and layers")
+  }
+
+  private static func parameterization(
+    _ members: inout JSONMembers, _ name: String
+  ) throws -> Parameterization {
+    let kind = try members.string("parameterization") ?? "standard"
+    let scale = try members.positiveInteger("width_scale", default: 1)
+    switch kind {
+    case "standard": return scale == 1 ? .standard : .improvedStandard(widthScale: scale)
+    case "improved_standard": return .improvedStandard(widthScale: scale)
+    case "ntk":
+      guard scale == 1 else {
+        throw NetworkError("\(name): width_scale goes with improved_standard, not with ntk")
+      }
+      return .ntk
+    case "taylor":
+      return .taylor(order: try members.positiveInteger("taylor_order", default: 1))
+    default:
+      throw NetworkError(
+        "\(name) has an unknown parameterization \"\(kind)\"; known are standard, ntk, "
+          + "improved_standard and taylor")
+    }
+  }
+
+  /// The description as a network file's text.
+  public var json: [UInt8] {
+    var members: [String: JSONValue] = [
+      "input": .array(input.map { .number(Double($0)) }),
+      "parameterization": .string(parameterization.name),
+      "layers": .array(layers.map(\.json)),
+    ]
+    switch parameterization {
+    case .improvedStandard(let scale): members["width_scale"] = .number(Double(scale))
+    case .taylor(let order): members["taylor_order"] = .number(Double(order))
+    default: break
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return [UInt8]((try? encoder.encode(JSONValue.object(members))) ?? Data())
+  }
+}

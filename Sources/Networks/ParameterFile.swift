@@ -1,0 +1,46 @@
+import Compute
+import DataSets
+
+extension Network {
+  /// Reads a flat parameter vector from tensors named `prefix` + "layers.0.weight" and so on.
+  public func readParameters(_ file: SafetensorsFile, prefix: String = "") throws -> [Double] {
+    var vector: [Double] = []
+    vector.reserveCapacity(parameterCount)
+    for tensor in parameters {
+      let name = prefix + tensor.name
+      guard file.names.contains(name) else {
+        throw NetworkError(
+          "\(file.path) has no tensor \"\(name)\", which the network needs; it has "
+            + file.names.prefix(6).joined(separator: ", ") + (file.names.count > 6 ? ", …" : ""))
+      }
+      let array = try file.tensor(name)
+      guard array.shape == tensor.shape else {
+        throw NetworkError(
+          "\"\(name)\" in \(file.path) has shape \(array.shape), but the network needs "
+            + "\(tensor.shape)")
+      }
+      vector.append(contentsOf: array.doubles())
+    }
+    if let bad = vector.firstIndex(where: { !$0.isFinite }) {
+      let tensor = parameters.first { $0.range.contains(bad) }
+      throw NetworkError(
+        "\"\(prefix + (tensor?.name ?? ""))\" in \(file.path) contains \(vector[bad]); "
+          + "parameters must be finite")
+    }
+    return vector
+  }
+
+  /// The named tensors of a flat vector, for writing.
+  public func namedTensors(
+    _ vector: [Double], type: ScalarType, prefix: String = ""
+  ) -> [(name: String, array: NumericArray)] {
+    parameters.map { tensor in
+      let values = vector[tensor.range]
+      let array =
+        type == .float64
+        ? NumericArray(Array(values), shape: tensor.shape)
+        : NumericArray(values.map { Float($0) }, shape: tensor.shape)
+      return (prefix + tensor.name, array)
+    }
+  }
+}

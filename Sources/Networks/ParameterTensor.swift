@@ -1,0 +1,16 @@
+import Compute
+
+/// One trainable tensor of a network: a range of the flat parameter vector.
+public struct ParameterTensor: Sendable, Equatable {
+  /// "layers.0.weight": the name in parameter files.
+  public let name: String
+  /// As in PyTorch: dense weights are [outputs, inputs].
+  public let shape: [Int]
+  /// First element in the flat vector: network order, weight before bias, row-major.
+  public let offset: Int
+  /// The standard deviation of its initial values; 0 starts it at zero.
+  public let initialStd: Double
+
+  public var count: Int { shape.reduce(1, *) }
+  public var range: Range<Int> { offset..<(offset + count) }
+}

@@ -1,0 +1,56 @@
+import Compute
+import Jets
+import Networks
+
+/// A model's loss and accuracy on a set, with the outputs.
+public struct Evaluation: Sendable, Codable, Equatable {
+  public var loss: Double
+  /// Share of examples whose largest output is the target's; nil for regression.
+  public var accuracy: Double?
+}
+
+/// Examples that live on a backend: inputs [n, features], targets [n, outputs].
+public struct ResidentExamples {
+  public var inputs: Matrix
+  public var targets: Matrix
+  public var isClassification: Bool
+  public var count: Int { inputs.rows }
+}
+
+/// Evaluates a model on a whole set, in batches.
+///
+/// Per-example results go to one place and are reduced once, and an example's results do not
+/// depend on its batch, so the batch size cannot change bits.
+public struct Evaluator {
+  public var objective: Objective
+  public var batchSize: Int
+
+  public init(_ objective: Objective, batchSize: Int = 512) {
+    self.objective = objective
+    self.batchSize = batchSize
+  }
+
+  public func evaluate(
+    _ model: Model, on examples: ResidentExamples
+  ) throws -> (Evaluation, outputs: Matrix) {
+    let backend = model.backend
+    let (count, width) = (examples.count, examples.targets.columns)
+    let outputs = try Objective.Outputs(backend, count: count, outputs: width, type: model.type)
+    try model.updateScale()
+    for first in stride(from: 0, to: count, by: batchSize) {
+      let range = first..<min(count, first + batchSize)
+      let logits = try model.pushforward(examples.inputs.rows(range))
+      try objective.evaluate(
+        model, logits: logits, targets: examples.targets.rows(range),
+        into: outputs.part(range), cotangent: nil)
+    }
+    let sums = try backend.matrix(1, 2, model.type)
+    try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: sums.element(0))))
+    try backend.run(.reduction(Reduction(.sum, of: outputs.correct, into: sums.element(1))))
+    let values = try backend.download(sums)
+    let evaluation = Evaluation(
+      loss: values[0] * objective.factor(examples: count, outputs: width),
+      accuracy: examples.isClassification ? values[1] / Double(count) : nil)
+    return (evaluation, outputs.values)
+  }
+}

@@ -1,0 +1,58 @@
+import Compute
+import Jets
+import Networks
+
+/// What a run will need, found by running one step and one evaluation batch on a backend that
+/// only counts.
+public struct TrainingPlan: Sendable {
+  public var parameters: Int
+  /// The pool's high-water mark.
+  public var peakBytes: Int
+  /// Bytes of training data that stay on the device, part of `peakBytes`.
+  public var dataBytes: Int
+  public var flopsPerStep: Double
+  /// The part of `flopsPerStep` that contractions take.
+  public var contractionFlopsPerStep: Double
+
+  /// - Parameters:
+  ///   - examples: rows of the training, validation and test sets.
+  public init(
+    _ network: Network, _ settings: TrainingSettings, examples: [Int]
+  ) throws {
+    let backend = NullBackend()
+    func resident(_ count: Int) throws -> ResidentExamples {
+      ResidentExamples(
+        inputs: try backend.matrix(count, network.inputCount, settings.type),
+        targets: try backend.matrix(count, network.outputCount, settings.type),
+        isClassification: true)
+    }
+    let sets = try examples.map { try resident($0) }
+    dataBytes = backend.statistics.liveBytes
+    let center = try backend.matrix(1, network.parameterCount, settings.type)
+    let model = try Model(network, center: center, order: settings.order, on: backend)
+    var first = settings
+    first.steps = 1
+    let trainer = try Trainer(
+      model, first, train: sets[0], test: sets.count > 1 ? sets.last : nil)
+    _ = try trainer.run()
+    parameters = network.parameterCount
+    peakBytes = backend.statistics.peakBytes
+    (flopsPerStep, contractionFlopsPerStep) = try Self.stepFlops(network, settings)
+  }
+
+  private static func stepFlops(
+    _ network: Network, _ settings: TrainingSettings
+  ) throws -> (Double, Double) {
+    let backend = NullBackend()
+    let center = try backend.matrix(1, network.parameterCount, settings.type)
+    let model = try Model(network, center: center, order: settings.order, on: backend)
+    let step = try TrainingStep(model, settings)
+    let inputs = try backend.matrix(settings.batchSize, network.inputCount, settings.type)
+    let targets = try backend.matrix(settings.batchSize, network.outputCount, settings.type)
+    let (before, contractions) = (backend.cost.flops, backend.contractionCost.flops)
+    try step.run(
+      step: 1, rate: 0, inputs: inputs, targets: targets,
+      lossSum: try backend.matrix(1, 1, settings.type), squares: nil)
+    return (backend.cost.flops - before, backend.contractionCost.flops - contractions)
+  }
+}

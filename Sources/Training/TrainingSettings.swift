@@ -1,0 +1,77 @@
+import Compute
+import Networks
+
+/// What defines a run besides its network, its data and its start.
+public struct TrainingSettings: Sendable, Codable, Equatable {
+  public enum Optimizer: String, Sendable, Codable, CaseIterable { case sgd, momentum, adam, adamw }
+
+  /// 0 for the network itself ("full"), else the order of the Taylorized model.
+  public var order: Int
+  public var loss: Loss.Kind
+  public var optimizer: Optimizer
+  public var learningRate: Double
+  public var schedule: String
+  public var momentum: Double
+  public var weightDecay: Double
+  /// 0: no clipping.
+  public var clipNorm: Double
+  public var batchSize: Int
+  public var steps: Int
+  /// Re-expand every so many steps; 0: never.
+  public var relinearizeEvery: Int
+  public var seed: UInt64
+  public var type: ScalarType
+  /// In steps; 0: only at the end.
+  public var evaluateEvery: Int
+  public var checkpointEvery: Int
+  public var logEvery: Int
+  /// Evaluations without a better validation loss before the run stops; 0: never.
+  public var earlyStop: Int
+  /// Patterns of tensor names that keep their values.
+  public var frozen: [String]
+  public var saveLogits: Bool
+
+  public static let beta1 = 0.9
+  public static let beta2 = 0.999
+  public static let epsilon = 1e-8
+
+  public init(
+    order: Int, loss: Loss.Kind, optimizer: Optimizer = .sgd, learningRate: Double = 0.1,
+    schedule: String = "constant", momentum: Double = 0.9, weightDecay: Double = 0,
+    clipNorm: Double = 0, batchSize: Int, steps: Int, relinearizeEvery: Int = 0, seed: UInt64 = 0,
+    type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
+    logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false
+  ) {
+    self.order = order
+    self.loss = loss
+    self.optimizer = optimizer
+    self.learningRate = learningRate
+    self.schedule = schedule
+    self.momentum = momentum
+    self.weightDecay = weightDecay
+    self.clipNorm = clipNorm
+    self.batchSize = batchSize
+    self.steps = steps
+    self.relinearizeEvery = relinearizeEvery
+    self.seed = seed
+    self.type = type
+    self.evaluateEvery = evaluateEvery
+    self.checkpointEvery = checkpointEvery
+    self.logEvery = logEvery
+    self.earlyStop = earlyStop
+    self.frozen = frozen
+    self.saveLogits = saveLogits
+  }
+
+  /// "full", or the order's number.
+  public var orderName: String { order == 0 ? "full" : String(order) }
+
+  /// One buffer per moment the optimizer keeps.
+  public var momentCount: Int {
+    switch optimizer {
+    case .sgd: 0
+    case .momentum: 1
+    case .adam, .adamw: 2
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Compute
+import Networks
+
+/// One optimizer step on a backend, and the memory it needs: gradient and moments.
+///
+/// The rule: gradient g of the batch's mean loss; g ← g·min(1, c/‖g‖₂) over all tensors;
+/// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. Nothing here waits.
+public final class TrainingStep {
+  public let model: Model
+  let settings: TrainingSettings
+  let objective: Objective
+  /// 1×P; free between steps, and then also exchanged as scratch memory.
+  var gradient: Matrix
+  /// Optimizer state, 1×P each: velocity, or first and second moment.
+  let moments: [Matrix]
+  private let isTrainable: [Bool]
+  /// Maximal runs of trainable tensors in the flat vector.
+  private let segments: [Range<Int>]
+  /// Clipping factor and gradient norm.
+  private let scalars: Matrix
+
+  public init(_ model: Model, _ settings: TrainingSettings) throws {
+    self.model = model
+    self.settings = settings
+    objective = Objective(settings.loss)
+    let backend = model.backend
+    let count = model.network.parameterCount
+    gradient = try backend.matrix(1, count, model.type)
+    moments = try (0..<settings.momentCount).map { _ in
+      let moment = try backend.matrix(1, count, model.type)
+      try backend.run(.fill(Fill(moment, value: 0)))
+      return moment
+    }
+    scalars = try backend.matrix(1, 2, model.type)
+    isTrainable = try FreezePattern.trainable(model.network.parameters, frozen: settings.frozen)
+    segments = Self.segments(model.network.parameters, isTrainable)
+  }
+
+  private static func segments(
+    _ tensors: [ParameterTensor], _ isTrainable: [Bool]
+  ) -> [Range<Int>] {
+    var segments: [Range<Int>] = []
+    for (tensor, trainable) in zip(tensors, isTrainable) where trainable {
+      if let last = segments.last, last.upperBound == tensor.offset {
+        segments[segments.count - 1] = last.lowerBound..<tensor.range.upperBound
+      } else {
+        segments.append(tensor.range)
+      }
+    }
+    return segments
+  }
+
+  /// Step number `step` (from 0) with learning rate `rate`. `lossSum` receives the sum of the
+  /// batch's per-example losses, `squares`, where wanted, ‖g‖² before clipping.
+  public func run(
+    step: Int, rate: Double, inputs: Matrix, targets: Matrix, lossSum: Matrix, squares: Matrix?
+  ) throws {
+    let backend = model.backend
+    if settings.relinearizeEvery > 0, step > 0, step % settings.relinearizeEvery == 0 {
+      try model.relinearize(spare: &gradient)
+    }
+    if segments.count > 1 || segments.first?.count != model.network.parameterCount {
+      try backend.run(.fill(Fill(gradient, value: 0)))
+    }
+    let outputs = try Objective.Outputs(
+      backend, count: inputs.rows, outputs: targets.columns, type: model.type)
+    try objective.gradient(
+      model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
+      isTrainable: isTrainable)
+    try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
+
+    let clips = settings.clipNorm > 0
+    if clips || squares != nil {
+      let squares = try squares ?? backend.matrix(1, 1, model.type)
+      try backend.run(.reduction(Reduction(.sumOfSquares, of: gradient, into: squares)))
+      if clips {
+        try backend.run(
+          .gradientClipping(
+            GradientClipping(
+              factor: scalars.element(0), norm: scalars.element(1), squares: squares,
+              limit: settings.clipNorm)))
+      }
+    }
+    for segment in segments { try update(segment, step: step, rate: rate, clips: clips) }
+  }
+
+  private func update(_ segment: Range<Int>, step: Int, rate: Double, clips: Bool) throws {
+    let backend = model.backend
+    func part(_ vector: Matrix) -> Matrix {
+      vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
+    }
+    let (state, center, gradient) = (
+      part(model.state), model.stateCenter.map(part), part(self.gradient)
+    )
+    let decoupled = settings.optimizer == .adamw
+    let decay = decoupled ? 0 : settings.weightDecay
+    if clips || decay != 0 {
+      try backend.run(
+        .regularization(
+          Regularization(
+            .gradient(gradient, clip: clips ? scalars.element(0) : nil, decay: decay),
+            state: state, center: center)))
+    }
+    if decoupled, settings.weightDecay != 0 {
+      try backend.run(
+        .regularization(
+          Regularization(
+            .state(rate: -(rate * settings.weightDecay)), state: state, center: center)))
+    }
+    let rule: OptimizerUpdate.Rule
+    switch settings.optimizer {
+    case .sgd: rule = .sgd
+    case .momentum: rule = .momentum(velocity: part(moments[0]), settings.momentum)
+    case .adam, .adamw:
+      rule = .adam(
+        first: part(moments[0]), second: part(moments[1]), beta1: TrainingSettings.beta1,
+        beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon, step: step + 1)
+    }
+    try backend.run(
+      .optimizerUpdate(OptimizerUpdate(rule, state: state, gradient: gradient, learningRate: rate)))
+  }
+}
