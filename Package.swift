@@ -1,0 +1,44 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let kernelSources = [
+  "embedded.c", "contraction_host.c", "host_float32.c", "host_float64.c", "host_table.c",
+]
+
+let package = Package(
+  name: "maclaurin",
+  products: [
+    .library(name: "Maclaurin", targets: ["Maclaurin"]),
+    .executable(name: "maclaurin", targets: ["MaclaurinCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
+    .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "COpenCL", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CDigits", exclude: ["digits-images.npy", "digits-labels.npy"]),
+    .target(
+      name: "Kernels", path: "Kernels", sources: kernelSources, publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "Compute", dependencies: ["Kernels"]),
+    .target(name: "OpenBLASBackend", dependencies: ["Compute", "Kernels", "COpenBLAS"]),
+    .target(name: "OpenCLBackend", dependencies: ["Compute", "Kernels", "COpenCL"]),
+    .target(name: "DataSets", dependencies: ["CZlib", "CDigits"], exclude: ["README.md"]),
+    .target(name: "Jets", dependencies: ["Compute"]),
+    .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
+    .target(name: "Training", dependencies: ["Networks"]),
+    .target(name: "Reports", dependencies: ["Training"]),
+    .target(
+      name: "Maclaurin", dependencies: ["Reports", "OpenBLASBackend", "OpenCLBackend"]),
+    .executableTarget(
+      name: "MaclaurinCommand",
+      dependencies: [
+        "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu2x
+)

@@ -1,0 +1,11 @@
+/// Taylorized networks on any OpenCL device or on the CPU, with the same bits on every device.
+///
+/// This module re-exports the library and chooses back ends by name.
+@_exported import Compute
+@_exported import DataSets
+@_exported import Jets
+@_exported import Networks
+@_exported import OpenBLASBackend
+@_exported import OpenCLBackend
+@_exported import Reports
+@_exported import Training

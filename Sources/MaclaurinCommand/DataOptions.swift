@@ -1,0 +1,24 @@
+import ArgumentParser
+import Maclaurin
+
+/// The data set and its splits.
+struct DataOptions: ParsableArguments {
+  @Option(help: "Data set: \(DataSetSpecification.forms).")
+  var data = "digits"
+
+  @Option(help: "Share of csv and npy rows that become the test set (default: every fifth row).")
+  var testShare: Double?
+
+  @Option(help: "Share of the training rows set aside for validation.")
+  var validationShare: Double?
+
+  @Flag(help: "Leave features and regression targets as they are.")
+  var noStandardize = false
+
+  func load() throws -> DataSet {
+    try DataSetSpecification(parsing: data).load(
+      DataSetOptions(
+        testShare: testShare, validationShare: validationShare,
+        standardize: noStandardize ? false : nil))
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Maclaurin
+
+struct DevicesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "devices", abstract: "List the devices that --backend can name.")
+
+  @Flag(help: "Say where OpenCL platforms were looked for and why none was found.")
+  var explain = false
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let devices = OpenCLDevices.list()
+    if output.json {
+      Console.json([
+        "devices": .array(devices.map(json) + [.object(["backend": .string("openblas")])])
+      ])
+    } else {
+      var rows = [["backend", "device", "type", "memory", "fp64", "reproducible"]]
+      for device in devices {
+        rows.append([
+          "opencl:\(device.index)", device.name, device.kind.rawValue,
+          bytesText(device.globalMemory), device.hasFloat64 ? "yes" : "no",
+          device.isReproducible
+            ? "yes" : "no: " + device.missingCapabilities.map(\.rawValue).joined(separator: ", "),
+        ])
+      }
+      rows.append(["openblas", "CPU path", "cpu", "", "yes", "yes"])
+      print(table(rows))
+      if devices.isEmpty && !explain {
+        output.note("No OpenCL device was found; maclaurin devices --explain says why.")
+      }
+    }
+    if explain { output.note(OpenCLDevices.explain()) }
+  }
+
+  private func json(_ device: OpenCLDevice) -> JSONValue {
+    .object([
+      "backend": .string("opencl:\(device.index)"), "name": .string(device.name),
+      "vendor": .string(device.vendor), "driver": .string(device.driverVersion),
+      "version": .string(device.version), "platform": .string(device.platformName),
+      "type": .string(device.kind.rawValue),
+      "compute_units": .number(Double(device.computeUnits)),
+      "global_memory": .number(Double(device.globalMemory)),
+      "local_memory": .number(Double(device.localMemory)),
+      "fp64": .bool(device.hasFloat64),
+      "missing_capabilities": .array(device.missingCapabilities.map { .string($0.rawValue) }),
+    ])
+  }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Maclaurin
+
+struct ExpandCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "expand",
+    abstract: "Taylor coefficients of a network's outputs along the ray from --center.",
+    discussion: """
+      Writes f_j = D^j f(x; θ0)[Δ,…,Δ]/j! for j = 0…K as [K+1, batch, outputs], Δ = θ − θ0, θ0 \
+      from --center and θ from --parameters. With --targets also the loss of the expansion and, \
+      with --gradient, its gradient with respect to θ.
+      """)
+
+  @Option(help: "Network file (JSON).")
+  var network: String
+
+  @Option(help: "Where the expansion is made, θ0: file.safetensors[:prefix.].")
+  var center: String
+
+  @Option(help: "Where it is evaluated, θ: file.safetensors[:prefix.].")
+  var parameters: String
+
+  @Option(help: "Inputs, [batch, features]: file.npy or file.safetensors:name.")
+  var inputs: String
+
+  @Option(help: "1 to 8, or full for the network itself at θ.")
+  var order = "1"
+
+  @Option(help: "File for the coefficients: file.npy or file.safetensors[:name].")
+  var output: String
+
+  @Option(help: "Targets, [batch, outputs] or integer labels.")
+  var targets: String?
+
+  @Option(help: "mse or cross_entropy.")
+  var loss = Loss.Kind.mse
+
+  @Option(help: "File for the gradient of the loss: a parameter set.")
+  var gradient: String?
+
+  @OptionGroup var backend: BackendOptions
+  @OptionGroup var report: OutputOptions
+
+  func run() throws {
+    let order: Int
+    if self.order == "full" {
+      order = 0
+    } else if let number = Int(self.order), (1...8).contains(number) {
+      order = number
+    } else {
+      throw Misuse("--order takes full or 1 to 8, not \"\(self.order)\"")
+    }
+    guard gradient == nil || targets != nil else {
+      throw Misuse("--gradient needs --targets, the loss's targets")
+    }
+    let type = try backend.scalarType()
+    let network = try NetworkOptions.read(network)
+    let device = try backend.makeBackend()
+    let end = try ParameterSet(parsing: parameters).vector(network)
+    let start = try ParameterSet(parsing: center).vector(network)
+    let model = try Model(
+      network, center: device.matrix(1, network.parameterCount, type, order == 0 ? end : start),
+      order: order, on: device)
+    if let displacement = model.displacement {
+      // The difference of what the run's type holds, rounded once.
+      let difference = zip(end, start).map { type.round($0) - type.round($1) }
+      try device.upload(difference, to: displacement)
+    }
+    let x = try ArrayFiles.inputs(inputs, for: network, type, on: device)
+    try model.updateScale()
+    let jet = try model.pushforward(x)
+    let shape = [order + 1, x.rows, network.outputCount]
+    try ArrayFiles.write(
+      try coefficients(jet, model, order: order, on: device), shape: shape, type, to: output)
+
+    var members: [String: JSONValue] = [
+      "output": .string(output), "shape": .array(shape.map { .number(Double($0)) }),
+    ]
+    if let targets {
+      members["loss"] = .number(try evaluateLoss(targets, model, x, on: device))
+    }
+    if report.json { return Console.json(members) }
+    print("coefficients \(shape) in \(output)")
+    if case .number(let loss)? = members["loss"] { print("loss \(loss)") }
+    if let gradient { print("gradient in \(gradient)") }
+  }
+
+  /// Coefficients along Δ from those along sΔ: y_i = y′_i s^{−i}, exact but for underflow.
+  private func coefficients(
+    _ jet: Jet, _ model: Model, order: Int, on device: any Backend
+  ) throws -> [Double] {
+    let inverse = try model.scale.map { 1 / (try device.download($0)[0]) } ?? 1
+    var values: [Double] = []
+    var power = 1.0
+    for i in 0...order {
+      if i <= jet.degree {
+        values += try device.download(jet[i]).map { $0 * power }
+      } else {
+        values += [Double](repeating: 0, count: jet.block * jet.columns)
+      }
+      power *= inverse
+    }
+    return values
+  }
+
+  private func evaluateLoss(
+    _ argument: String, _ model: Model, _ x: Matrix, on device: any Backend
+  ) throws -> Double {
+    let (network, type) = (model.network, model.type)
+    let y = try targetMatrix(argument, rows: x.rows, outputs: network.outputCount)
+    let targets = try device.matrix(x.rows, network.outputCount, type, y)
+    let outputs = try Objective.Outputs(
+      device, count: x.rows, outputs: network.outputCount, type: type)
+    let vector = try device.matrix(1, network.parameterCount, type)
+    try Objective(loss).gradient(
+      model, inputs: x, targets: targets, into: vector, outputs: outputs)
+    if let gradient {
+      try SafetensorsFile.write(
+        network.namedTensors(try device.download(vector), type: type), to: gradient)
+    }
+    let factor = Objective(loss).factor(examples: x.rows, outputs: network.outputCount)
+    return try device.download(outputs.losses).reduce(0, +) * factor
+  }
+
+  /// One row of targets per example; integer labels become one-hot rows.
+  private func targetMatrix(_ argument: String, rows: Int, outputs: Int) throws -> [Double] {
+    let array = try ArrayFiles.finite(argument)
+    if array.shape == [rows], outputs > 1 {
+      let labels = try array.integers()
+      guard labels.allSatisfy({ (0..<outputs).contains($0) }) else {
+        throw FileError(
+          path: argument, problem: "has labels outside 0…\(outputs - 1)",
+          advice: "the network has \(outputs) outputs")
+      }
+      return labels.flatMap { label in (0..<outputs).map { $0 == label ? 1.0 : 0 } }
+    }
+    guard array.count == rows * outputs else {
+      throw FileError(
+        path: argument, problem: "has shape \(array.shape)",
+        advice: "give [\(rows), \(outputs)], one row per example")
+    }
+    return array.doubles()
+  }
+}

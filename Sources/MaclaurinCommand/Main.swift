@@ -1,0 +1,50 @@
+import ArgumentParser
+import Glibc
+
+/// Exit codes: 0 done, 1 failed, 2 misuse, 3 verification found a disagreement, 130 and 143 after
+/// SIGINT and SIGTERM.
+@main
+enum Main {
+  static func main() {
+    // A closed pipe ends the program quietly, as users of pipes expect.
+    signal(SIGPIPE, SIG_DFL)
+    // A file-size limit is an error of the write, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
+    do {
+      var command = try MainCommand.parseAsRoot()
+      try command.run()
+    } catch let code as ExitCode {
+      exit(code.rawValue)
+    } catch let error where MainCommand.exitCode(for: error) == .success {
+      print(MainCommand.fullMessage(for: error))
+    } catch let error where MainCommand.exitCode(for: error) == .validationFailure {
+      Console.error(MainCommand.fullMessage(for: error))
+      exit(2)
+    } catch let error as Misuse {
+      Console.error("Error: \(error)")
+      exit(2)
+    } catch {
+      Console.error("Error: \(error)")
+      exit(1)
+    }
+  }
+}
+
+/// Arguments that cannot be meant: exit 2.
+struct Misuse: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+struct MainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "maclaurin",
+    abstract:
+      "Taylorized networks on any OpenCL device or on the CPU, with the same bits on every device.",
+    version: "0.1.0",
+    subcommands: [
+      DevicesCommand.self, InitCommand.self, SummaryCommand.self, TrainCommand.self,
+      EvaluateCommand.self, ExpandCommand.self, JVPCommand.self, VJPCommand.self,
+      VerifyCommand.self, BenchCommand.self,
+    ])
+}

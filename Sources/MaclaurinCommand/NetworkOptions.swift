@@ -1,0 +1,113 @@
+import ArgumentParser
+import FoundationEssentials
+import Maclaurin
+
+/// A preset or a network file, and what a preset needs besides.
+struct NetworkOptions: ParsableArguments {
+  @Option(help: "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).")
+  var model = "mlp:512x3"
+
+  @Option(
+    help: ArgumentHelp(
+      "Activation of a preset: "
+        + Activation.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+      valueName: "name"))
+  var activation: String?
+
+  @Option(help: "standard, ntk, improved_standard[:WIDTH_SCALE] or taylor[:ORDER].")
+  var parameterization: String?
+
+  @Option(help: "Standard deviation σw of a preset's weights (default 1; √2 keeps ReLU's scale).")
+  var weightStd: Double?
+
+  @Option(help: "Standard deviation σb of a preset's biases (default 0).")
+  var biasStd: Double?
+
+  /// The network for inputs of shape `input` and `outputs` outputs.
+  func network(input: [Int], outputs: Int) throws -> Network {
+    guard let preset = try NetworkPreset(parsing: model) else {
+      let network = try Self.read(model)
+      guard activation == nil, parameterization == nil, weightStd == nil, biasStd == nil else {
+        throw Misuse(
+          "--activation, --parameterization, --weight-std and --bias-std go with a preset; "
+            + "\(model) is a network file, which says them itself")
+      }
+      return network
+    }
+    let name = activation ?? "relu"
+    guard let activation = Activation(rawValue: name) else {
+      throw Misuse(
+        "unknown activation \"\(name)\"; known are "
+          + Activation.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    for (option, value) in [("--weight-std", weightStd), ("--bias-std", biasStd)] {
+      if let value, !(value >= 0 && value.isFinite) {
+        throw Misuse("\(option) must not be negative, and is \(value)")
+      }
+    }
+    return try Network(
+      preset.description(
+        input: input, outputs: outputs, activation: activation,
+        parameterization: try parsedParameterization(), weightStd: weightStd ?? 1,
+        biasStd: biasStd ?? 0))
+  }
+
+  private func parsedParameterization() throws -> Parameterization {
+    let text = parameterization ?? "standard"
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let argument = parts.count == 2 ? Int(parts[1]) : nil
+    switch (parts.first ?? "", parts.count) {
+    case ("standard", 1): return .standard
+    case ("ntk", 1): return .ntk
+    case ("improved_standard", 1): return .improvedStandard(widthScale: 1)
+    case ("taylor", 1): return .taylor(order: 1)
+    case ("improved_standard", 2):
+      if let argument, argument > 0 { return .improvedStandard(widthScale: argument) }
+    case ("taylor", 2):
+      if let argument, argument > 0 { return .taylor(order: argument) }
+    default: break
+    }
+    throw Misuse(
+      "unknown parameterization \"\(text)\"; known are standard, ntk, "
+        + "improved_standard[:WIDTH_SCALE] and taylor[:ORDER]")
+  }
+
+  /// Reads a network file.
+  static func read(_ path: String) throws -> Network {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw NetworkError(
+        "\"\(path)\" is neither a preset (mlp:WIDTHxDEPTH) nor a network file that can be read")
+    }
+    guard data.count <= 1 << 26 else {
+      throw NetworkError("\(path) has \(data.count) bytes, too many for a network file")
+    }
+    return try Network(NetworkDescription(json: [UInt8](data), named: path))
+  }
+}
+
+/// A set of parameters on the command line: `file.safetensors` or `file.safetensors:prefix.`.
+struct ParameterSet {
+  let file: SafetensorsFile
+  let prefix: String
+
+  init(parsing text: String) throws {
+    let marker = ".safetensors:"
+    if let range = text.firstRange(of: marker) {
+      let colon = text.index(before: range.upperBound)
+      file = try SafetensorsFile(String(text[..<colon]))
+      prefix = String(text[range.upperBound...])
+    } else {
+      file = try SafetensorsFile(text)
+      prefix = ""
+    }
+  }
+
+  func vector(_ network: Network) throws -> [Double] {
+    try network.readParameters(file, prefix: prefix)
+  }
+
+  /// The same, on a backend.
+  func matrix(_ network: Network, _ type: ScalarType, on backend: any Backend) throws -> Matrix {
+    try backend.matrix(1, network.parameterCount, type, try vector(network))
+  }
+}

@@ -1,0 +1,137 @@
+import ArgumentParser
+import Maclaurin
+
+/// How to train.
+struct TrainingOptions: ParsableArguments {
+  @Option(help: "full (the network itself) or the order of its Taylor expansion, 1 to 8.")
+  var order = "full"
+
+  @Option(help: "Re-expand around the current parameters every so many steps; 0: never.")
+  var relinearizeEvery = 0
+
+  @Option(help: "cross_entropy (default for classes) or mse (default for numbers).")
+  var loss: Loss.Kind?
+
+  @Option(help: "sgd, momentum, adam or adamw.")
+  var optimizer = TrainingSettings.Optimizer.sgd
+
+  @Option(help: "Learning rate.")
+  var lr = 0.1
+
+  @Option(help: "constant, linear, cosine or step:FACTOR@EPOCH,EPOCH.")
+  var lrSchedule = "constant"
+
+  @Option(help: "Momentum μ of --optimizer momentum.")
+  var momentum = 0.9
+
+  @Option(help: "Weight decay λ.")
+  var weightDecay = 0.0
+
+  @Option(help: "Largest global norm of the gradient; 0: no clipping.")
+  var clipNorm = 0.0
+
+  @Option(help: "Examples per step, or full.")
+  var batchSize = "128"
+
+  @Option(help: "Passes over the training set (default 20).")
+  var epochs: Int?
+
+  @Option(help: "Steps, instead of --epochs.")
+  var steps: Int?
+
+  @Option(help: "Steps between evaluations (default: one epoch; 0: only at the end).")
+  var evaluateEvery: Int?
+
+  @Option(help: "Steps between checkpoints in --out (default: one epoch; 0: only at the end).")
+  var checkpointEvery: Int?
+
+  @Option(help: "Steps between lines of metrics.")
+  var logEvery = 10
+
+  @Option(help: "Stop after so many evaluations without a lower validation loss; 0: never.")
+  var earlyStop = 0
+
+  @Option(
+    name: .customLong("freeze"), parsing: .upToNextOption,
+    help: "Tensors that keep their values: names or patterns, as in layers.0 or '*.bias'.")
+  var frozen: [String] = []
+
+  @Flag(help: "Write the test set's outputs at every evaluation to logits/ in --out.")
+  var saveLogits = false
+
+  @Option(help: "Seed of initial parameters and shuffles.")
+  var seed: UInt64 = 0
+
+  func parsedOrder() throws -> Int {
+    if order == "full" { return 0 }
+    guard let number = Int(order), (1...8).contains(number) else {
+      throw Misuse("--order takes full or 1 to 8, not \"\(order)\"")
+    }
+    return number
+  }
+
+  func settings(order: Int, set: DataSet, type: ScalarType, writes: Bool) throws -> TrainingSettings
+  {
+    try checkNumbers()
+    let isClassification = set.classCount != nil
+    let batchSize = try parsedBatchSize(set.train.count)
+    let perEpoch = (set.train.count + batchSize - 1) / batchSize
+    guard steps == nil || epochs == nil else { throw Misuse("give --steps or --epochs, not both") }
+    guard steps ?? 1 >= 1, epochs ?? 1 >= 1 else {
+      throw Misuse("--steps and --epochs take positive numbers")
+    }
+    let (total, overflow) = (epochs ?? 20).multipliedReportingOverflow(by: perEpoch)
+    guard !overflow else { throw Misuse("--epochs \(epochs ?? 0) is too many") }
+    guard earlyStop == 0 || set.validation != nil else {
+      throw Misuse("--early-stop needs a validation set; give --validation-share, for example 0.1")
+    }
+    do {
+      _ = try LearningRateSchedule(parsing: lrSchedule)
+    } catch {
+      throw Misuse("\(error)")
+    }
+    return TrainingSettings(
+      order: order, loss: loss ?? (isClassification ? .crossEntropy : .mse), optimizer: optimizer,
+      learningRate: lr, schedule: lrSchedule, momentum: momentum, weightDecay: weightDecay,
+      clipNorm: clipNorm, batchSize: batchSize, steps: steps ?? total,
+      relinearizeEvery: relinearizeEvery, seed: seed, type: type,
+      evaluateEvery: evaluateEvery ?? perEpoch,
+      checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
+      earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits)
+  }
+
+  private func parsedBatchSize(_ count: Int) throws -> Int {
+    if batchSize == "full" { return count }
+    guard let size = Int(batchSize), size >= 1 else {
+      throw Misuse("--batch-size takes a positive number or full, not \"\(batchSize)\"")
+    }
+    guard size <= count else {
+      throw TrainingError(
+        "the batch size \(size) is larger than the training set, which has \(count) examples; "
+          + "lower --batch-size or give full")
+    }
+    return size
+  }
+
+  private func checkNumbers() throws {
+    let reals = [
+      ("--lr", lr), ("--momentum", momentum), ("--weight-decay", weightDecay),
+      ("--clip-norm", clipNorm),
+    ]
+    for (name, value) in reals where !(value >= 0 && value.isFinite) {
+      throw Misuse("\(name) must be a number that is not negative, and is \(value)")
+    }
+    let counts = [
+      ("--relinearize-every", relinearizeEvery), ("--evaluate-every", evaluateEvery ?? 0),
+      ("--checkpoint-every", checkpointEvery ?? 0), ("--early-stop", earlyStop),
+      ("--log-every", logEvery - 1),
+    ]
+    for (name, value) in counts where value < 0 {
+      throw Misuse("\(name) must not be negative")
+    }
+    guard logEvery <= 1 << 20 else { throw Misuse("--log-every takes at most \(1 << 20)") }
+    if relinearizeEvery > 0, order == "full" {
+      throw Misuse("--relinearize-every goes with an --order from 1 to 8")
+    }
+  }
+}

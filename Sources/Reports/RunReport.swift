@@ -1,0 +1,5 @@
+import Training
+
+public enum RunReport {
+  public static func write(to directory: RunDirectory) throws {}
+}
