@@ -8,20 +8,28 @@ extension Activation: ExpressibleByArgument {}
 /// Where and how to compute.
 struct BackendOptions: ParsableArguments {
   @Option(
-    help: "auto, openblas (alias cpu: the CPU path), opencl or opencl:i (see 'maclaurin devices').")
+    help: ArgumentHelp(
+      "auto, openblas (alias cpu: the CPU path), opencl or opencl:i (see 'maclaurin devices').",
+      valueName: "name"))
   var backend = "auto"
 
-  @Option(help: "reproducible (the same bits on every device) or fast.")
+  @Option(
+    help: ArgumentHelp("reproducible (the same bits on every device) or fast.", valueName: "mode"))
   var numerics = Numerics.reproducible
 
-  @Option(help: "Force a contraction family of OpenCL devices: device or host.")
+  @Option(
+    help: ArgumentHelp(
+      "Force a contraction family of OpenCL devices: device or host.", valueName: "family"))
   var kernelFamily: KernelFamily?
 
-  @Option(help: "Threads of the CPU path; 0 for one per processor.")
+  @Option(help: ArgumentHelp("Threads of the CPU path; 0 for one per processor.", valueName: "n"))
   var threads = 0
 
-  @Option(help: "float32 or float64.")
+  @Option(help: ArgumentHelp("float32 or float64.", valueName: "type"))
   var dtype = "float32"
+
+  @Flag(help: "Also report what ran: launches on a device and calls on the CPU path, by function.")
+  var trace = false
 
   func validate() throws {
     guard (0...4096).contains(threads) else {
@@ -46,19 +54,5 @@ struct BackendOptions: ParsableArguments {
     return try selection.makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
       needsDouble: try scalarType() == .float64)
-  }
-}
-
-/// How to report.
-struct OutputOptions: ParsableArguments {
-  @Flag(help: "Print one JSON object on stdout and nothing else there.")
-  var json = false
-
-  @Flag(help: "Print nothing but the result.")
-  var quiet = false
-
-  /// A line on stderr, unless --quiet.
-  func note(_ line: String) {
-    if !quiet { Console.error(line) }
   }
 }

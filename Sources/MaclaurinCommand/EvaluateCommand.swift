@@ -6,7 +6,11 @@ import Maclaurin
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "A network's outputs at inputs, or its loss and accuracy on a data set.")
+    abstract: "A network's outputs at inputs, or its loss and accuracy on a data set.",
+    discussion: """
+      With --run and nothing else, what the run trained is evaluated: of an expansion its own \
+      model, Taylor series and all. --order full takes the network itself at the run's parameters.
+      """)
 
   @Option(
     name: .customLong("run"), help: "A run's folder: its network, its parameters and its data.")
@@ -17,6 +21,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: "Parameters: file.safetensors[:prefix.].")
   var parameters: String?
+
+  @Option(help: "full for the network itself at the parameters of --run (default: as trained).")
+  var order: String?
 
   @Option(help: "Inputs, [batch, features].")
   var inputs: String?
@@ -50,26 +57,62 @@ struct EvaluateCommand: ParsableCommand {
     guard folder != nil || (network != nil && parameters != nil) else {
       throw ValidationError("give --run, or --network and --parameters")
     }
+    guard order == nil || (order == "full" && folder != nil) else {
+      throw ValidationError("--order takes full, and goes with --run")
+    }
     guard inputs != nil || data != nil || folder != nil else {
       throw ValidationError("give --inputs or --data")
     }
-    guard inputs == nil || output != nil else {
-      throw ValidationError("--inputs needs --output, the file to write")
+    guard (inputs == nil) == (output == nil) else {
+      throw ValidationError("--inputs and --output go together: what is read and what is written")
+    }
+    guard inputs == nil || data == nil else {
+      throw ValidationError("--inputs and --data exclude each other")
+    }
+    guard inputs != nil || !(probabilities || classes) else {
+      throw ValidationError("--probabilities and --classes need --inputs and --output")
     }
   }
 
   func run() throws {
+    if let output {
+      try OutputFile.checkArray(
+        output,
+        inputs: [("--network", network), ("--parameters", parameters), ("--inputs", inputs)])
+    }
     let type = try backend.scalarType()
+    if let folder, !FileManager.default.fileExists(atPath: folder + "/run.json") {
+      throw TrainingError("\(folder) holds no run (no run.json); check --run")
+    }
     let network = try NetworkOptions.read(network ?? folder.map { $0 + "/network.json" } ?? "")
     let device = try backend.makeBackend()
-    let set = try ParameterSet(parsing: parameters ?? runParameters())
-    let model = try Model(
-      network, center: set.matrix(network, type, on: device), order: 0, on: device)
+    let model = try makeModel(network, type, device)
     if let inputs, let output {
       try writeOutputs(model, inputs, output, type, device)
     } else {
       try evaluate(model, type, device)
     }
+  }
+
+  /// The network at the parameters, or the expansion that a run has trained.
+  private func makeModel(
+    _ network: Network, _ type: ScalarType, _ device: any Backend
+  ) throws -> Model {
+    func vector(_ argument: String) throws -> Matrix {
+      try ParameterSet(parsing: argument).matrix(network, type, on: device)
+    }
+    if let parameters {
+      return try Model(network, center: vector(parameters), order: 0, on: device)
+    }
+    let final = try runParameters()
+    guard let folder, order == nil, case let order = try RunRecord.order(of: folder), order > 0,
+      let checkpoint = RunDirectory.newestCheckpoint(in: folder)
+    else { return try Model(network, center: vector(final), order: 0, on: device) }
+    let model = try Model(
+      network, center: vector("\(checkpoint):center."), order: order, on: device)
+    let displacement = try ParameterSet(parsing: "\(checkpoint):displacement.").vector(network)
+    if let target = model.displacement { try device.upload(displacement, to: target) }
+    return model
   }
 
   private func runParameters() throws -> String {
@@ -86,11 +129,18 @@ struct EvaluateCommand: ParsableCommand {
     _ device: any Backend
   ) throws {
     let x = try ArrayFiles.inputs(inputs, for: model.network, type, on: device)
+    try model.updateScale()
     let width = model.network.outputCount
     var values: [Double] = []
     for first in stride(from: 0, to: x.rows, by: batchSize) {
       let jet = try model.pushforward(x.rows(first..<min(x.rows, first + batchSize)))
-      values += try device.download(jet[0])
+      // The sum of the series is what a loss is taken of.
+      let sums = try Objective.Outputs(device, count: jet.block, outputs: width, type: type)
+      let targets = try device.matrix(jet.block, width, type)
+      try device.run(.fill(Fill(targets, value: 0)))
+      try Objective(.mse).evaluate(
+        model, logits: jet, targets: targets, into: sums, cotangent: nil)
+      values += try device.download(sums.values)
     }
     var shape = [x.rows, width]
     if probabilities {
@@ -106,13 +156,9 @@ struct EvaluateCommand: ParsableCommand {
     } else {
       try ArrayFiles.write(values, shape: shape, type, to: output)
     }
-    if report.json {
-      Console.json([
-        "output": .string(output), "shape": .array(shape.map { .number(Double($0)) }),
-      ])
-    } else {
-      print("outputs \(shape) in \(output)")
-    }
+    report.result(
+      ["output": .string(output), "shape": .array(shape.map { .number(Double($0)) })],
+      "outputs \(shape) in \(output)", Trace(device, backend))
   }
 
   private static func softmax(_ outputs: ArraySlice<Double>) -> [Double] {
@@ -123,34 +169,34 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func evaluate(_ model: Model, _ type: ScalarType, _ device: any Backend) throws {
-    let source = try data ?? runData()
-    let set = try DataSetSpecification(parsing: source).load()
+    var options = try DataOptions.parse([])
+    if let data {
+      options.data = data
+    } else if let folder {
+      options = try RunRecord.data(of: folder)
+    }
+    let set = try options.load()
     try TrainCommand.check(model.network, against: set)
     let kind = loss ?? (set.classCount == nil ? .mse : .crossEntropy)
     let evaluator = Evaluator(Objective(kind), batchSize: batchSize)
-    var members: [String: JSONValue] = ["data": .string(source), "loss": .string(kind.rawValue)]
-    for (name, examples) in [("train", set.train), ("test", set.test)] where examples.count > 0 {
+    var members: [String: JSONValue] = [
+      "data": .string(options.data), "loss": .string(kind.rawValue),
+    ]
+    let sets = [("train", set.train), ("validation", set.validation), ("test", set.test)]
+    for (name, examples) in sets {
+      guard let examples, examples.count > 0 else { continue }
       let resident = try ResidentExamples(examples, type: type, on: device)
       let evaluation = try evaluator.evaluate(model, on: resident).0
       members["\(name)_loss"] = RunFiles.number(evaluation.loss)
       members["\(name)_accuracy"] = evaluation.accuracy.map { RunFiles.number($0) } ?? .null
     }
-    if report.json { return Console.json(members) }
-    print(
-      table(
-        members.sorted { $0.key < $1.key }.map { name, value in
-          if case .number(let number) = value { return [name, fixed(number, 6)] }
-          if case .string(let text) = value { return [name, text] }
-          return [name, ""]
-        }))
-  }
-
-  private func runData() throws -> String {
-    let path = (folder ?? "") + "/run.json"
-    guard let bytes = FileManager.default.contents(atPath: path),
-      case .object(let members) = try JSONValue(text: [UInt8](bytes), named: path),
-      case .string(let data)? = members["data"]
-    else { throw TrainingError("\(path) does not say the run's data; give --data") }
-    return data
+    let rows = members.sorted { $0.key < $1.key }.map { name, value in
+      switch value {
+      case .number(let number): [name, fixed(number, 6)]
+      case .string(let text): [name, text]
+      default: [name, ""]
+      }
+    }
+    report.result(members, table(rows), Trace(device, backend))
   }
 }

@@ -53,6 +53,7 @@ struct ExpandCommand: ParsableCommand {
     guard gradient == nil || targets != nil else {
       throw Misuse("--gradient needs --targets, the loss's targets")
     }
+    try checkOutputs()
     let type = try backend.scalarType()
     let network = try NetworkOptions.read(network)
     let device = try backend.makeBackend()
@@ -70,19 +71,35 @@ struct ExpandCommand: ParsableCommand {
     try model.updateScale()
     let jet = try model.pushforward(x)
     let shape = [order + 1, x.rows, network.outputCount]
-    try ArrayFiles.write(
-      try coefficients(jet, model, order: order, on: device), shape: shape, type, to: output)
+    let values = try coefficients(jet, model, order: order, on: device)
+    let evaluated = try targets.map { try evaluateLoss($0, model, x, on: device) }
+    try ArrayFiles.write(values, shape: shape, type, to: output)
+    if let gradient, let values = evaluated?.gradient {
+      try SafetensorsFile.write(network.namedTensors(values, type: type), to: gradient)
+    }
 
     var members: [String: JSONValue] = [
       "output": .string(output), "shape": .array(shape.map { .number(Double($0)) }),
     ]
-    if let targets {
-      members["loss"] = .number(try evaluateLoss(targets, model, x, on: device))
+    var lines = ["coefficients \(shape) in \(output)"]
+    if let loss = evaluated?.loss {
+      members["loss"] = RunFiles.number(loss)
+      lines.append("loss \(loss)")
     }
-    if report.json { return Console.json(members) }
-    print("coefficients \(shape) in \(output)")
-    if case .number(let loss)? = members["loss"] { print("loss \(loss)") }
-    if let gradient { print("gradient in \(gradient)") }
+    if let gradient { lines.append("gradient in \(gradient)") }
+    report.result(members, lines.joined(separator: "\n"), Trace(device, backend))
+  }
+
+  private func checkOutputs() throws {
+    let inputs = [
+      ("--network", network), ("--center", center), ("--parameters", parameters),
+      ("--inputs", inputs), ("--targets", targets),
+    ]
+    try OutputFile.checkArray(output, inputs: inputs)
+    if let gradient {
+      try OutputFile.check(
+        gradient, option: "--gradient", inputs: inputs + [("--output", output)])
+    }
   }
 
   /// Coefficients along Δ from those along sΔ: y_i = y′_i s^{−i}, exact but for underflow.
@@ -105,7 +122,7 @@ struct ExpandCommand: ParsableCommand {
 
   private func evaluateLoss(
     _ argument: String, _ model: Model, _ x: Matrix, on device: any Backend
-  ) throws -> Double {
+  ) throws -> (loss: Double, gradient: [Double]) {
     let (network, type) = (model.network, model.type)
     let y = try targetMatrix(argument, rows: x.rows, outputs: network.outputCount)
     let targets = try device.matrix(x.rows, network.outputCount, type, y)
@@ -114,12 +131,9 @@ struct ExpandCommand: ParsableCommand {
     let vector = try device.matrix(1, network.parameterCount, type)
     try Objective(loss).gradient(
       model, inputs: x, targets: targets, into: vector, outputs: outputs)
-    if let gradient {
-      try SafetensorsFile.write(
-        network.namedTensors(try device.download(vector), type: type), to: gradient)
-    }
     let factor = Objective(loss).factor(examples: x.rows, outputs: network.outputCount)
-    return try device.download(outputs.losses).reduce(0, +) * factor
+    let sum = try device.download(outputs.losses).reduce(0, +)
+    return (sum * factor, try device.download(vector))
   }
 
   /// One row of targets per example; integer labels become one-hot rows.

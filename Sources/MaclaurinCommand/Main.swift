@@ -18,7 +18,7 @@ enum Main {
     } catch let error where MainCommand.exitCode(for: error) == .success {
       print(MainCommand.fullMessage(for: error))
     } catch let error where MainCommand.exitCode(for: error) == .validationFailure {
-      Console.error(MainCommand.fullMessage(for: error))
+      Console.error(Self.misuse(MainCommand.fullMessage(for: error)))
       exit(2)
     } catch let error as Misuse {
       Console.error("Error: \(error)")
@@ -27,6 +27,14 @@ enum Main {
       Console.error("Error: \(error)")
       exit(1)
     }
+  }
+
+  /// The parser's sentence and where to read more, without the usage in between.
+  private static func misuse(_ message: String) -> String {
+    let lines = message.split(separator: "\n")
+    let pointer = lines.last { $0.hasPrefix("  See ") }
+    return ([lines.first ?? ""] + (pointer.map { [$0.drop { $0 == " " }] } ?? []))
+      .joined(separator: "\n")
   }
 }
 

@@ -4,7 +4,9 @@ import Maclaurin
 
 /// A preset or a network file, and what a preset needs besides.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).")
+  @Option(
+    help: ArgumentHelp(
+      "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).", valueName: "model"))
   var model = "mlp:512x3"
 
   @Option(
@@ -14,13 +16,19 @@ struct NetworkOptions: ParsableArguments {
       valueName: "name"))
   var activation: String?
 
-  @Option(help: "standard, ntk, improved_standard[:WIDTH_SCALE] or taylor[:ORDER].")
+  @Option(
+    help: ArgumentHelp(
+      "standard, ntk, improved_standard[:WIDTH_SCALE] or taylor[:ORDER].", valueName: "name"))
   var parameterization: String?
 
-  @Option(help: "Standard deviation σw of a preset's weights (default 1; √2 keeps ReLU's scale).")
+  @Option(
+    help: ArgumentHelp(
+      "Standard deviation σw of a preset's weights (default 1; √2 keeps ReLU's scale).",
+      valueName: "σ"))
   var weightStd: Double?
 
-  @Option(help: "Standard deviation σb of a preset's biases (default 0).")
+  @Option(
+    help: ArgumentHelp("Standard deviation σb of a preset's biases (default 0).", valueName: "σ"))
   var biasStd: Double?
 
   /// The network for inputs of shape `input` and `outputs` outputs.

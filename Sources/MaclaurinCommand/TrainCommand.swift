@@ -10,16 +10,21 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a network, or its Taylor expansion of an order around its start.")
 
-  @OptionGroup var network: NetworkOptions
-  @OptionGroup var data: DataOptions
-  @OptionGroup var training: TrainingOptions
-  @OptionGroup var backend: BackendOptions
-  @OptionGroup var report: OutputOptions
+  @OptionGroup(title: "Network") var network: NetworkOptions
 
-  @Option(help: "Start from these parameters: file.safetensors or file.safetensors:prefix.")
+  @Option(
+    help: ArgumentHelp(
+      "Start from these parameters: file.safetensors or file.safetensors:prefix.",
+      valueName: "file"))
   var initial: String?
 
-  @Option(help: "Folder for the run: settings, metrics, checkpoints, parameters, report.")
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Training") var training: TrainingOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder for the run: settings, metrics, checkpoints, parameters, report.",
+      valueName: "folder"))
   var out: String?
 
   @Flag(help: "Go on with the run in --out from its last checkpoint.")
@@ -28,34 +33,44 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Predict memory and work; run nothing.")
   var plan = false
 
+  @OptionGroup(title: "Where to compute") var backend: BackendOptions
+  @OptionGroup(title: "What to print") var report: OutputOptions
+
   func run() throws {
     guard !resume || out != nil else { throw Misuse("--resume needs --out, the run's folder") }
     let type = try backend.scalarType()
     let order = try training.parsedOrder()
+    let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
     try Self.check(network, against: set)
     let settings = try training.settings(order: order, set: set, type: type, writes: out != nil)
-    if plan { return try printPlan(network, settings, set) }
-    if resume, let finished = try RunFiles.finishedResult(in: out) { return show(finished) }
+    let record = RunRecord(
+      settings: settings, data: data, initial: initial, numerics: backend.numerics,
+      network: network, examples: [set.train.count, set.validation?.count ?? 0, set.test.count])
+    let prediction = try TrainingPlan(network, settings, examples: record.examples)
+    if plan { return show(prediction, settings) }
+    if let out, content == .run {
+      try record.check(in: out)
+      if let finished = try RunFiles.finishedResult(in: out) { return show(finished, nil) }
+    }
 
     let device = try backend.makeBackend()
+    try MemoryCheck.check(prediction, record, on: device)
+    let start =
+      content == .run ? out.map { $0 + "/initial.safetensors" } : initial
+    let center = try startingPoint(network, settings, device, start)
+    let train = try ResidentExamples(set.train, type: type, on: device)
+    let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
+    let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
+    // Everything that the arguments can get wrong has been tried: now files appear.
     let directory = try out.map { try RunDirectory($0, resume: resume) }
-    let center = try startingPoint(network, settings, device, directory)
-    if let directory {
-      let record = RunRecord(settings: settings, data: data.data, network: network)
-      if directory.contains("run.json") {
-        try record.check(against: directory)
-      } else {
-        try record.write(to: directory, backend: device, start: try device.download(center))
-      }
+    if let directory, !directory.contains("run.json") {
+      try record.write(to: directory, backend: device, start: try device.download(center))
     }
     let model = try Model(network, center: center, order: settings.order, on: device)
     let trainer = try Trainer(
-      model, settings, train: ResidentExamples(set.train, type: type, on: device),
-      validation: try set.validation.map { try ResidentExamples($0, type: type, on: device) },
-      test: set.test.count > 0 ? ResidentExamples(set.test, type: type, on: device) : nil,
-      directory: directory)
+      model, settings, train: train, validation: validation, test: test, directory: directory)
     try run(trainer, network, settings, set, device, directory)
   }
 
@@ -75,16 +90,12 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  /// The parameters in the file `start`, or freshly drawn ones.
   private func startingPoint(
-    _ network: Network, _ settings: TrainingSettings, _ device: any Backend,
-    _ directory: RunDirectory?
+    _ network: Network, _ settings: TrainingSettings, _ device: any Backend, _ start: String?
   ) throws -> Matrix {
-    if let directory, directory.contains("initial.safetensors") {
-      return try ParameterSet(parsing: directory.path + "/initial.safetensors")
-        .matrix(network, settings.type, on: device)
-    }
-    if let initial {
-      return try ParameterSet(parsing: initial).matrix(network, settings.type, on: device)
+    if let start {
+      return try ParameterSet(parsing: start).matrix(network, settings.type, on: device)
     }
     let vector = try device.matrix(1, network.parameterCount, settings.type)
     try network.initialize(vector, seed: settings.seed, on: device)
@@ -104,7 +115,9 @@ struct TrainCommand: ParsableCommand {
     trainer.onProgress = { progress in
       bar.show(
         progress.step, of: progress.steps, progress.loss.map { "loss \(fixed($0, 4))" } ?? "")
-      guard let record = progress.record, !report.quiet, !report.json else { return }
+      guard let record = progress.record, record.validation != nil || record.test != nil,
+        !report.quiet, !report.json
+      else { return }
       bar.clear()
       Console.error(Self.line(record))
     }
@@ -128,7 +141,7 @@ struct TrainCommand: ParsableCommand {
     }
     try directory?.write("result.json", Array((JSONValue.object(summary).line + "\n").utf8))
     if let directory { try RunReport.write(to: directory) }
-    show(summary)
+    show(summary, Trace(device, backend))
   }
 
   /// One evaluation as a line for people.
@@ -144,43 +157,32 @@ struct TrainCommand: ParsableCommand {
     return parts.joined(separator: "  ")
   }
 
-  private func show(_ summary: [String: JSONValue]) {
-    if report.json { return Console.json(summary) }
-    print(
-      table(
-        [
-          "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-          "test_loss", "test_accuracy", "parameters_sha256", "seconds", "examples_per_second",
-          "backend", "numerics",
-        ].compactMap { name -> [String]? in
-          switch summary[name] {
-          case .number(let value)?:
-            [
-              name,
-              value == value.rounded() && abs(value) < 1e15 ? fixed(value, 0) : fixed(value, 6),
-            ]
-          case .string(let value)?: [name, value]
-          default: nil
-          }
-        }))
+  private func show(_ summary: [String: JSONValue], _ trace: Trace?) {
+    let rows = [
+      "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+      "test_loss", "test_accuracy", "parameters_sha256", "seconds", "examples_per_second",
+      "backend", "numerics",
+    ].compactMap { name -> [String]? in
+      switch summary[name] {
+      case .number(let value)?:
+        [name, value == value.rounded() && abs(value) < 1e15 ? fixed(value, 0) : fixed(value, 6)]
+      case .string(let value)?: [name, value]
+      default: nil
+      }
+    }
+    report.result(summary, table(rows), trace)
   }
 
-  private func printPlan(
-    _ network: Network, _ settings: TrainingSettings, _ set: DataSet
-  ) throws {
-    let plan = try TrainingPlan(
-      network, settings, examples: [set.train.count, set.validation?.count ?? 0, set.test.count])
-    if report.json {
-      return Console.json([
+  private func show(_ plan: TrainingPlan, _ settings: TrainingSettings) {
+    report.result(
+      [
         "parameters": .number(Double(plan.parameters)),
         "peak_bytes": .number(Double(plan.peakBytes)),
         "data_bytes": .number(Double(plan.dataBytes)),
         "flops_per_step": .number(plan.flopsPerStep),
         "contraction_flops_per_step": .number(plan.contractionFlopsPerStep),
         "steps": .number(Double(settings.steps)),
-      ])
-    }
-    print(
+      ],
       table([
         ["parameters", String(plan.parameters)],
         ["memory", bytesText(plan.peakBytes)],
@@ -188,6 +190,6 @@ struct TrainCommand: ParsableCommand {
         ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
         ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],
         ["steps", String(settings.steps)],
-      ]))
+      ]), nil)
   }
 }

@@ -3,52 +3,68 @@ import Maclaurin
 
 /// How to train.
 struct TrainingOptions: ParsableArguments {
-  @Option(help: "full (the network itself) or the order of its Taylor expansion, 1 to 8.")
+  @Option(
+    help: ArgumentHelp(
+      "full (the network itself) or the order of its Taylor expansion, 1 to 8.", valueName: "k"))
   var order = "full"
 
-  @Option(help: "Re-expand around the current parameters every so many steps; 0: never.")
+  @Option(
+    help: ArgumentHelp(
+      "Re-expand around the current parameters every so many steps; 0: never.", valueName: "n"))
   var relinearizeEvery = 0
 
-  @Option(help: "cross_entropy (default for classes) or mse (default for numbers).")
+  @Option(
+    help: ArgumentHelp(
+      "cross_entropy (default for classes) or mse (default for numbers).", valueName: "name"))
   var loss: Loss.Kind?
 
-  @Option(help: "sgd, momentum, adam or adamw.")
+  @Option(help: ArgumentHelp("sgd, momentum, adam or adamw.", valueName: "name"))
   var optimizer = TrainingSettings.Optimizer.sgd
 
-  @Option(help: "Learning rate.")
+  @Option(help: ArgumentHelp("Learning rate.", valueName: "η"))
   var lr = 0.1
 
-  @Option(help: "constant, linear, cosine or step:FACTOR@EPOCH,EPOCH.")
+  @Option(
+    help: ArgumentHelp(
+      "constant, linear, cosine or step:FACTOR@EPOCH,EPOCH.", valueName: "schedule"))
   var lrSchedule = "constant"
 
-  @Option(help: "Momentum μ of --optimizer momentum.")
+  @Option(help: ArgumentHelp("Momentum μ of --optimizer momentum.", valueName: "μ"))
   var momentum = 0.9
 
-  @Option(help: "Weight decay λ.")
+  @Option(help: ArgumentHelp("Weight decay λ.", valueName: "λ"))
   var weightDecay = 0.0
 
-  @Option(help: "Largest global norm of the gradient; 0: no clipping.")
+  @Option(
+    help: ArgumentHelp("Largest global norm of the gradient; 0: no clipping.", valueName: "norm"))
   var clipNorm = 0.0
 
-  @Option(help: "Examples per step, or full.")
+  @Option(help: ArgumentHelp("Examples per step, or full.", valueName: "n"))
   var batchSize = "128"
 
-  @Option(help: "Passes over the training set (default 20).")
+  @Option(help: ArgumentHelp("Passes over the training set (default 20).", valueName: "n"))
   var epochs: Int?
 
-  @Option(help: "Steps, instead of --epochs.")
+  @Option(help: ArgumentHelp("Steps, instead of --epochs.", valueName: "n"))
   var steps: Int?
 
-  @Option(help: "Steps between evaluations (default: one epoch; 0: only at the end).")
+  @Option(
+    help: ArgumentHelp(
+      "Steps between evaluations (default: one epoch; 0: only at the end).", valueName: "n"))
   var evaluateEvery: Int?
 
-  @Option(help: "Steps between checkpoints in --out (default: one epoch; 0: only at the end).")
+  @Option(
+    help: ArgumentHelp(
+      "Steps between checkpoints in --out (default: one epoch; 0: only at the end).", valueName: "n"
+    ))
   var checkpointEvery: Int?
 
-  @Option(help: "Steps between lines of metrics.")
+  @Option(help: ArgumentHelp("Steps between lines of metrics.", valueName: "n"))
   var logEvery = 10
 
-  @Option(help: "Stop after so many evaluations without a lower validation loss; 0: never.")
+  @Option(
+    help: ArgumentHelp(
+      "Stop after so many evaluations without a lower validation loss; 0: never.", valueName: "n"))
   var earlyStop = 0
 
   @Option(
@@ -59,7 +75,7 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Write the test set's outputs at every evaluation to logits/ in --out.")
   var saveLogits = false
 
-  @Option(help: "Seed of initial parameters and shuffles.")
+  @Option(help: ArgumentHelp("Seed of initial parameters and shuffles.", valueName: "n"))
   var seed: UInt64 = 0
 
   func parsedOrder() throws -> Int {

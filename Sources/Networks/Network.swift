@@ -40,7 +40,14 @@ public struct Network: Sendable {
 
   public var inputCount: Int { description.input.reduce(1, *) }
 
+  /// - Throws: `NetworkError` that names the layer at fault.
   public init(_ description: NetworkDescription) throws {
+    let inputs = description.input.reduce(1.0) { $0 * Double($1) }
+    guard inputs <= Double(1 << 32) else {
+      throw NetworkError(
+        "the network's input \(description.input) has more than \(1 << 32) features; make it smaller"
+      )
+    }
     self.description = description
     var builder = Builder(description)
     for (index, layer) in description.layers.enumerated() { try builder.add(layer, at: index) }
@@ -63,6 +70,9 @@ public struct Network: Sendable {
     var tensors: [ParameterTensor] = []
     var layers: [LayerSummary] = []
     let lastAffine: Int
+
+    /// Far above any machine, and low enough that no count of bytes or flops overflows.
+    static let mostParameters = 1 << 48
 
     init(_ description: NetworkDescription) {
       self.description = description
@@ -88,6 +98,12 @@ public struct Network: Sendable {
         let (outputs, overflow) = dense.units.multipliedReportingOverflow(by: scale)
         guard !overflow, outputs <= 1 << 30 else {
           throw NetworkError("layer \(index) would be \(dense.units)·\(scale) units wide; too wide")
+        }
+        // Both factors are bounded, so that nothing overflows before this.
+        guard inputs * outputs + outputs <= Self.mostParameters - offset else {
+          throw NetworkError(
+            "layer \(index) (dense) with weights of shape [\(outputs), \(inputs)] brings the network "
+              + "above \(Self.mostParameters) parameters; make it narrower")
         }
         own = affine(dense, index, inputs: inputs, outputs: outputs)
         products = inputs * outputs

@@ -30,10 +30,14 @@ final class HostMemory {
     }
     var block: UnsafeMutableRawPointer?
     let alignment = capacity >= Self.hugePage ? Self.hugePage : 64
-    guard posix_memalign(&block, alignment, capacity) == 0, let block else {
+    // The system promises more than there is; using it would end the program.
+    guard statistics.liveBytes + capacity <= HostMachine.memory,
+      posix_memalign(&block, alignment, capacity) == 0, let block
+    else {
       throw BackendError(
-        "out of memory: \(bytes) bytes more were asked for while \(statistics.liveBytes) were in "
-          + "use; lower --batch-size or the network's width")
+        "out of memory: \(bytes) bytes more were asked for while \(statistics.liveBytes) of the "
+          + "machine's \(HostMachine.memory) were in use; lower --batch-size or the network's width"
+      )
     }
     if capacity >= Self.hugePage { madvise(block, capacity, Self.adviseHugePages) }
     statistics.allocated(bytes)

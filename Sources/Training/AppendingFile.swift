@@ -1,11 +1,11 @@
 import Glibc
 
-/// A file open at its end, for one write.
+/// A file open at its end, for one write; made where it is missing.
 struct AppendingFile: ~Copyable {
   private let descriptor: Int32
 
   init?(_ path: String) {
-    descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
     if descriptor < 0 { return nil }
   }
 
@@ -22,4 +22,6 @@ struct AppendingFile: ~Copyable {
     }
     return true
   }
+
+  func synchronize() { _ = fsync(descriptor) }
 }

@@ -1,49 +1,97 @@
 import Compute
 import DataSets
 import FoundationEssentials
+import Glibc
 import Networks
 
 /// A run's folder: run.json, network.json, initial.safetensors, metrics.jsonl and .csv,
 /// checkpoints/, logits/, best.safetensors, final.safetensors, result.json.
 ///
 /// Files are written under a temporary name, synced and renamed, so that a killed run or a full
-/// disk leaves what was there before.
+/// disk leaves what was there before. One process at a time may hold the folder.
 public final class RunDirectory {
   public let path: String
-  private var wroteHeader = false
+  /// Lines of metrics.jsonl, which is also the number of rows of metrics.csv below its header.
+  private(set) var metricsCount = 0
+  private let lock: FolderLock
+  private let madeFolder: Bool
 
-  /// Opens a folder for a run.
+  /// What a folder holds before a run opens it.
+  public enum Content: Sendable {
+    /// Nothing, or only what a run leaves that was killed before its run.json was there.
+    case nothing
+    case run
+  }
+
+  /// Looks at a folder and changes nothing.
+  ///
+  /// - Parameter resume: accept a folder that holds a run; otherwise it must be empty or absent.
+  public static func content(of path: String, resume: Bool) throws -> Content {
+    let manager = FileManager.default
+    var isFolder = false
+    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return .nothing }
+    guard isFolder else { throw TrainingError("\(path) is a file; --out needs a folder") }
+    guard let names = try? manager.contentsOfDirectory(atPath: path) else {
+      throw TrainingError("the folder \(path) cannot be read; check your rights there")
+    }
+    if names.isEmpty { return .nothing }
+    guard resume else {
+      throw TrainingError(
+        "the folder \(path) is not empty; add --resume to go on with the run in it, or choose "
+          + "another --out")
+    }
+    if names.contains("run.json") { return .run }
+    let beginning = ["checkpoints", "network.json", "initial.safetensors"]
+    guard names.allSatisfy({ beginning.contains($0) || isTemporary($0) }) else {
+      throw TrainingError(
+        "the folder \(path) is not empty and holds no run to resume (no run.json); choose another "
+          + "--out")
+    }
+    guard checkpointSteps(path).isEmpty else {
+      throw TrainingError(
+        "\(path) holds checkpoints but no run.json, so the run in it cannot be resumed; choose "
+          + "another --out")
+    }
+    return .nothing
+  }
+
+  /// Opens a folder for a run, making it where it is missing, and removes what a killed run left
+  /// half-written.
   ///
   /// - Parameter resume: accept a folder that holds a run; otherwise it must be empty or absent.
   public init(_ path: String, resume: Bool) throws {
+    _ = try Self.content(of: path, resume: resume)
     self.path = path
     let manager = FileManager.default
-    var isFolder = false
-    if manager.fileExists(atPath: path, isDirectory: &isFolder) {
-      guard isFolder else {
-        throw TrainingError("\(path) is a file; --out needs a folder")
+    madeFolder = !manager.fileExists(atPath: path)
+    try Self.create(path)
+    lock = try FolderLock(path)
+    try Self.create(path + "/checkpoints")
+    for folder in [path, path + "/checkpoints", path + "/logits"] {
+      for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
+      where Self.isTemporary(name) {
+        try? manager.removeItem(atPath: "\(folder)/\(name)")
       }
-      let content = (try? manager.contentsOfDirectory(atPath: path)) ?? []
-      guard content.isEmpty || resume else {
-        throw TrainingError(
-          "the folder \(path) is not empty; add --resume to go on with the run in it, or choose "
-            + "another --out")
-      }
-      guard content.isEmpty || content.contains("run.json") || !holdsARun(content) else {
-        throw TrainingError("\(path) holds checkpoints but no run.json; it cannot be resumed")
-      }
-      guard content.isEmpty || content.contains("run.json") else {
-        throw TrainingError(
-          "\(path) holds other files and no run to resume; choose another --out")
-      }
-    } else {
-      try create(path)
     }
-    try create(path + "/checkpoints")
-    wroteHeader = manager.fileExists(atPath: path + "/metrics.csv")
   }
 
-  private func create(_ folder: String) throws {
+  /// Whether a name is one of `AtomicFile`'s temporary ones.
+  private static func isTemporary(_ name: String) -> Bool {
+    name.hasPrefix(".") && name.hasSuffix(".tmp")
+  }
+
+  /// Takes back what a run has written before its run.json.
+  public func abandon() {
+    guard !contains("run.json") else { return }
+    for name in ["network.json", "initial.safetensors"] {
+      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+    // Only empty folders go.
+    rmdir(path + "/checkpoints")
+    if madeFolder { rmdir(path) }
+  }
+
+  private static func create(_ folder: String) throws {
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)
@@ -51,8 +99,6 @@ public final class RunDirectory {
       throw TrainingError("the folder \(folder) cannot be created; check the path and its rights")
     }
   }
-
-  private func holdsARun(_ content: [String]) -> Bool { content.contains("checkpoints") }
 
   public func contains(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: "\(path)/\(name)")
@@ -79,7 +125,7 @@ public final class RunDirectory {
   }
 
   func writeLogits(_ values: [Double], shape: [Int], type: ScalarType, step: Int) throws {
-    try create(path + "/logits")
+    try Self.create(path + "/logits")
     let array =
       type == .float64
       ? NumericArray(values, shape: shape) : NumericArray(values.map { Float($0) }, shape: shape)
@@ -90,49 +136,39 @@ public final class RunDirectory {
 
   /// Appends a record to metrics.jsonl and metrics.csv.
   func append(_ record: MetricsRecord, network: Network) throws {
-    try append(record.json.line, to: "metrics.jsonl")
     let columns = MetricsRecord.columns(network)
-    if !wroteHeader {
-      try append(columns.joined(separator: ","), to: "metrics.csv")
-      wroteHeader = true
-    }
+    if metricsCount == 0 { try append(columns.joined(separator: ","), to: "metrics.csv") }
+    try append(record.json.line, to: "metrics.jsonl")
     let values = Dictionary(uniqueKeysWithValues: record.fields.map { ($0.name, $0.value) })
     let row = columns.map { column in
       values[column].map { Int(exactly: $0).map { String($0) } ?? String($0) } ?? ""
     }
     try append(row.joined(separator: ","), to: "metrics.csv")
+    metricsCount += 1
   }
 
   private func append(_ line: String, to name: String) throws {
     let file = "\(path)/\(name)"
-    if !FileManager.default.fileExists(atPath: file) {
-      try AtomicFile.write(file, [])
-    }
     guard let handle = AppendingFile(file), handle.write(Array((line + "\n").utf8)) else {
       throw TrainingError("\(file) cannot be written; check the disk's space and the file's rights")
     }
   }
 
-  /// Drops metrics of steps after `step`: a resumed run writes them again.
-  func dropMetrics(after step: Int) throws {
-    if contains("metrics.jsonl") {
-      let lines = try read("metrics.jsonl").split(separator: UInt8(ascii: "\n"))
-      let kept = lines.filter { line in
-        guard case .object(let members)? = try? JSONValue(text: Array(line), named: ""),
-          case .number(let number)? = members["step"]
-        else { return false }
-        return Int(number) <= step
-      }
-      try write("metrics.jsonl", kept.flatMap { $0 + [UInt8(ascii: "\n")] })
+  /// Makes sure that the metrics so far outlive a power cut.
+  func synchronizeMetrics() {
+    for name in ["metrics.jsonl", "metrics.csv"] {
+      AppendingFile("\(path)/\(name)")?.synchronize()
     }
-    if contains("metrics.csv") {
-      let lines = try read("metrics.csv").split(separator: UInt8(ascii: "\n"))
-      let kept = lines.enumerated().filter { index, line in
-        let first = String(decoding: line.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
-        return index == 0 || (Int(first).map { $0 <= step } ?? false)
-      }
-      try write("metrics.csv", kept.flatMap { $0.element + [UInt8(ascii: "\n")] })
+  }
+
+  /// Keeps the first `count` records: a resumed run writes the others again.
+  func keepMetrics(_ count: Int) throws {
+    for (name, lines) in [("metrics.jsonl", count), ("metrics.csv", count == 0 ? 0 : count + 1)]
+    where contains(name) {
+      let kept = try read(name).split(separator: UInt8(ascii: "\n")).prefix(lines)
+      try write(name, kept.flatMap { $0 + [UInt8(ascii: "\n")] })
     }
+    metricsCount = count
   }
 
   /// All records of metrics.jsonl.
@@ -149,12 +185,19 @@ public final class RunDirectory {
   // MARK: Checkpoints
 
   /// Steps of the checkpoints, ascending.
-  func checkpointSteps() -> [Int] {
+  func checkpointSteps() -> [Int] { Self.checkpointSteps(path) }
+
+  private static func checkpointSteps(_ path: String) -> [Int] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path + "/checkpoints")) ?? []
     return names.compactMap { name in
       guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
       return Int(name.dropFirst(5).dropLast(12))
     }.sorted()
+  }
+
+  /// The newest checkpoint of the run in a folder.
+  public static func newestCheckpoint(in path: String) -> String? {
+    checkpointSteps(path).last.map { "\(path)/checkpoints/step-\($0).safetensors" }
   }
 
   func checkpointPath(_ step: Int) -> String { "\(path)/checkpoints/step-\(step).safetensors" }

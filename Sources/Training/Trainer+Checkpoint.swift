@@ -4,7 +4,9 @@ import Networks
 
 /// Checkpoints hold everything a run needs to go on with the same bits: `parameters.*`, or
 /// `center.*` and `displacement.*`, the optimizer's moments `moment0.*`, `moment1.*`, and the
-/// counters as metadata. The run's start is initial.safetensors.
+/// counters as metadata. A run that was interrupted between two lines of metrics also keeps the
+/// losses since the last one, so that the lines of the resumed run are those of an unbroken one.
+/// The run's start is initial.safetensors.
 extension Trainer {
   private static let keptCheckpoints = 3
 
@@ -24,25 +26,58 @@ extension Trainer {
     for (index, moment) in step.moments.enumerated() {
       tensors += try named(moment, "moment\(index).")
     }
+    if state.step > intervalStart {
+      let losses = try intervalLossSums(state.step)
+      tensors.append(("interval", NumericArray(losses, shape: [losses.count])))
+    }
     var metadata = [
       "step": String(state.step), "evaluations_since_best": String(state.evaluationsSinceBest),
+      "interval_start": String(intervalStart), "metrics": String(directory.metricsCount),
     ]
     metadata["best_loss"] = state.bestLoss.map { String($0) }
+    directory.synchronizeMetrics()
     try SafetensorsFile.write(
       tensors, metadata: metadata, to: directory.checkpointPath(state.step))
     directory.pruneCheckpoints(keeping: Self.keptCheckpoints)
   }
 
-  /// Loads the newest checkpoint, if there is one.
+  /// Loads the newest checkpoint, if there is one; drops the metrics that came after it.
   func restore() throws -> RunState? {
-    guard let directory, let newest = directory.checkpointSteps().last else { return nil }
-    let file = try SafetensorsFile(directory.checkpointPath(newest))
-    guard let step = file.metadata["step"].flatMap({ Int($0) }), step <= settings.steps else {
-      throw TrainingError("\(file.path) is not a checkpoint of this run; choose another --out")
+    guard let directory else { return nil }
+    guard let newest = directory.checkpointSteps().last else {
+      try directory.keepMetrics(0)
+      return nil
+    }
+    let path = directory.checkpointPath(newest)
+    do {
+      return try restore(SafetensorsFile(path), directory)
+    } catch let error as TrainingError {
+      throw error
+    } catch {
+      throw TrainingError(
+        "the checkpoint \(path) is damaged (\(error)); remove it to go on from the one before it")
+    }
+  }
+
+  private func restore(_ file: SafetensorsFile, _ directory: RunDirectory) throws -> RunState {
+    func counter(_ name: String, in range: ClosedRange<Int>) throws -> Int {
+      guard let value = file.metadata[name].flatMap({ Int($0) }), range.contains(value) else {
+        throw TrainingError(
+          "\(file.path) is not a checkpoint of this run (\(name) is "
+            + "\(file.metadata[name] ?? "missing")); remove it or choose another --out")
+      }
+      return value
     }
     func vector(_ prefix: String) throws -> [Double] {
       try model.network.readParameters(file, prefix: prefix)
     }
+    let step = try counter("step", in: 0...settings.steps)
+    let start = try counter("interval_start", in: max(0, step - interval.columns + 1)...step)
+    let metrics = try counter("metrics", in: 0...Int.max / 2)
+    var state = RunState()
+    state.step = step
+    state.evaluationsSinceBest = try counter("evaluations_since_best", in: 0...Int.max)
+    state.bestLoss = file.metadata["best_loss"].flatMap { Double($0) }
     if model.displacement == nil {
       try model.load(center: try vector("parameters."), displacement: nil)
     } else {
@@ -51,13 +86,12 @@ extension Trainer {
     for (index, moment) in self.step.moments.enumerated() {
       try model.backend.upload(try vector("moment\(index)."), to: moment)
     }
-    try directory.dropMetrics(after: step)
-    var state = RunState()
-    state.step = step
-    state.bestLoss = file.metadata["best_loss"].flatMap { Double($0) }
-    state.evaluationsSinceBest =
-      file.metadata["evaluations_since_best"].flatMap { Int($0) } ?? 0
-    resumed(at: step)
+    let losses = step > start ? try file.tensor("interval").doubles() : []
+    guard losses.count == step - start else {
+      throw TrainingError("\(file.path) is not a checkpoint of this run; choose another --out")
+    }
+    try resumeInterval(at: start, lossSums: losses)
+    try directory.keepMetrics(metrics)
     return state
   }
 }

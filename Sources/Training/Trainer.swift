@@ -12,16 +12,16 @@ public final class Trainer {
   let directory: RunDirectory?
   let schedule: LearningRateSchedule
   let step: TrainingStep
-  private let evaluator: Evaluator
+  let evaluator: Evaluator
   /// θ at the run's start, where it is not the model's center throughout.
-  private let initial: Matrix?
-  private let initialSquares: [Double]
+  let initial: Matrix?
+  let initialSquares: [Double]
   /// Loss sums and squared gradient norms of the steps since the last download.
-  private let interval: Matrix
-  private var intervalStart = 0
+  let interval: Matrix
+  private(set) var intervalStart = 0
   /// Called after every logging interval and evaluation.
   public var onProgress: (Progress) -> Void = { _ in }
-  /// Asked after every logging interval; true ends the run after a checkpoint.
+  /// Asked after every step; true ends the run after a checkpoint.
   public var shouldStop: () -> Bool = { false }
 
   public struct Progress {
@@ -33,6 +33,7 @@ public final class Trainer {
 
   public struct Result: Sendable {
     public var steps: Int
+    /// At the end of the run; of an interrupted one, which is not evaluated, not a number.
     public var train: Evaluation
     public var validation: Evaluation?
     public var test: Evaluation?
@@ -72,19 +73,18 @@ public final class Trainer {
     initialSquares = try Self.squares(initial ?? model.center, model)
   }
 
-  /// ‖·‖² of each tensor of a flat vector.
-  private static func squares(_ vector: Matrix, _ model: Model) throws -> [Double] {
-    let tensors = model.network.parameters
-    let sums = try model.backend.matrix(1, tensors.count, model.type)
-    for (index, tensor) in tensors.enumerated() {
-      let part = vector.slice(at: tensor.offset, rows: 1, columns: tensor.count)
-      try model.backend.run(
-        .reduction(Reduction(.sumOfSquares, of: part, into: sums.element(index))))
-    }
-    return try model.backend.download(sums)
-  }
+  var stepsPerEpoch: Int { (train.count + settings.batchSize - 1) / settings.batchSize }
 
-  private var stepsPerEpoch: Int { (train.count + settings.batchSize - 1) / settings.batchSize }
+  /// One step and one evaluation of every set, with the memory and the work of a run but without
+  /// its downloads of whole parameter vectors.
+  func rehearse() throws {
+    let order = try shuffle(0)
+    try runStep(0, epoch: 0, position: 0, order: order)
+    for examples in [train, validation, test] {
+      if let examples { _ = try evaluator.evaluate(model, on: examples) }
+    }
+    _ = try movement()
+  }
 
   // MARK: The loop
 
@@ -92,7 +92,8 @@ public final class Trainer {
   public func run() throws -> Result {
     var state = try restore() ?? RunState()
     var order: Matrix?
-    var (interrupted, early) = (false, false)
+    var interrupted = false
+    var early = settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
     if state.step == 0, settings.evaluateEvery > 0 { try record(&state, learningRate: 0) }
     while state.step < settings.steps, !interrupted, !early {
       let epoch = state.step / stepsPerEpoch
@@ -106,8 +107,8 @@ public final class Trainer {
       if evaluates || checkpoints || isLast || state.step - intervalStart == interval.columns {
         let loss = try closeInterval(state.step)
         onProgress(Progress(step: state.step, steps: settings.steps, loss: loss))
-        interrupted = shouldStop()
       }
+      interrupted = !isLast && shouldStop()
       if evaluates && !isLast {
         early = try record(&state, learningRate: rate(state.step - 1, epoch))
       }
@@ -118,7 +119,7 @@ public final class Trainer {
 
   private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && step % every == 0 }
 
-  private func rate(_ step: Int, _ epoch: Int) -> Double {
+  func rate(_ step: Int, _ epoch: Int) -> Double {
     settings.learningRate * schedule.factor(step: step, of: settings.steps, epoch: epoch)
   }
 
@@ -152,144 +153,43 @@ public final class Trainer {
   /// The step that `run` will begin at.
   public var lastCheckpointStep: Int { directory?.checkpointSteps().last ?? 0 }
 
-  /// The next logging interval begins at `step`.
-  func resumed(at step: Int) { intervalStart = step }
+  /// Puts back an interval that began at `step` and has had as many steps as there are loss sums.
+  func resumeInterval(at step: Int, lossSums: [Double]) throws {
+    intervalStart = step
+    guard !lossSums.isEmpty else { return }
+    let part = interval.slice(at: 0, rows: 1, columns: lossSums.count)
+    try model.backend.upload(lossSums, to: part)
+  }
+
+  /// The sums of the per-example losses of the interval's steps before `end`, all finite.
+  func intervalLossSums(_ end: Int) throws -> [Double] {
+    let part = interval.slice(at: 0, rows: 1, columns: end - intervalStart)
+    let sums = try model.backend.download(part)
+    if let bad = sums.firstIndex(where: { !$0.isFinite }) {
+      throw TrainingError(
+        "the loss became \(sums[bad]) at step \(intervalStart + bad + 1); the run stopped there"
+          + (lastCheckpointStep == 0 ? "" : " and its last checkpoint stands")
+          + " (lower --lr, clip with --clip-norm, or lower --order)")
+    }
+    return sums
+  }
 
   /// Downloads what the steps since the last call left, checks and logs it; returns the last loss.
   private func closeInterval(_ end: Int) throws -> Double? {
     guard end > intervalStart else { return nil }
-    defer { intervalStart = end }
-    let values = try model.backend.download(interval)
-    let objective = Objective(settings.loss)
-    var loss: Double?
-    for number in intervalStart..<end {
-      let position = number % stepsPerEpoch
-      let count = min(settings.batchSize, train.count - position * settings.batchSize)
-      let factor = objective.factor(examples: count, outputs: train.targets.columns)
-      let value = values[number - intervalStart] * factor
-      guard value.isFinite else {
-        throw TrainingError(
-          "the loss became \(value) at step \(number + 1); the run stopped there "
-            + (directory == nil ? "" : "and its last checkpoint stands ")
-            + "(lower --lr, clip with --clip-norm, or lower --order)")
-      }
-      loss = value
-    }
-    let square = values[interval.columns + end - 1 - intervalStart]
+    let sums = try intervalLossSums(end)
+    let slot = sums.count - 1
+    let square = try model.backend.download(interval.rows(1..<2).element(slot))[0]
+    intervalStart = end
+    let position = (end - 1) % stepsPerEpoch
+    let count = min(settings.batchSize, train.count - position * settings.batchSize)
+    let factor = Objective(settings.loss).factor(
+      examples: count, outputs: train.targets.columns)
     try directory?.append(
       MetricsRecord(
         step: end, epoch: Double(end) / Double(stepsPerEpoch),
-        learningRate: rate(end - 1, (end - 1) / stepsPerEpoch), loss: loss,
+        learningRate: rate(end - 1, (end - 1) / stepsPerEpoch), loss: sums[slot] * factor,
         gradientNorm: square.squareRoot()), network: model.network)
-    return loss
-  }
-
-  // MARK: Evaluation
-
-  /// Evaluates, records, and keeps the best parameters; true if the run should stop early.
-  @discardableResult
-  private func record(_ state: inout RunState, learningRate: Double) throws -> Bool {
-    var record = MetricsRecord(
-      step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
-      learningRate: learningRate)
-    if let validation {
-      record.validation = try evaluator.evaluate(model, on: validation).0
-    }
-    if let test {
-      let (evaluation, outputs) = try evaluator.evaluate(model, on: test)
-      record.test = evaluation
-      if settings.saveLogits { try saveLogits(outputs, step: state.step) }
-    }
-    record.movement = try movement()
-    try directory?.append(record, network: model.network)
-    onProgress(Progress(step: state.step, steps: settings.steps, record: record))
-    guard let loss = record.validation?.loss else { return false }
-    if loss < state.bestLoss ?? .infinity {
-      state.bestLoss = loss
-      state.evaluationsSinceBest = 0
-      try directory?.writeParameters(
-        try parameters(), network: model.network, type: model.type, as: "best.safetensors")
-    } else {
-      state.evaluationsSinceBest += 1
-    }
-    return settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
-  }
-
-  private func saveLogits(_ outputs: Matrix, step: Int) throws {
-    guard let directory else { return }
-    let values = try model.backend.download(outputs)
-    try directory.writeLogits(
-      values, shape: [outputs.rows, outputs.columns], type: model.type, step: step)
-  }
-
-  /// ‖θ − θ0‖ per tensor; the gradient's memory is the scratch.
-  private func movement() throws -> [MetricsRecord.TensorMovement] {
-    let backend = model.backend
-    var moved = model.state
-    if let initial {
-      var current = model.center
-      if model.order > 0 {
-        current = try backend.matrix(1, initial.columns, model.type)
-        try model.parameters(into: current)
-      }
-      moved = step.gradient
-      try backend.run(.linearCombination(LinearCombination(moved, -1, initial, 1, current)))
-    }
-    let squares = try Self.squares(moved, model)
-    return model.network.parameters.indices.map { index in
-      let absolute = squares[index].squareRoot()
-      return MetricsRecord.TensorMovement(
-        name: model.network.parameters[index].name, absolute: absolute,
-        relative: absolute / initialSquares[index].squareRoot())
-    }
-  }
-
-  /// θ = fl(θ0 + Δ).
-  public func parameters() throws -> [Double] {
-    try model.parameters(into: step.gradient)
-    return try model.backend.download(step.gradient)
-  }
-
-  private func finish(
-    _ state: inout RunState, interrupted: Bool, early: Bool
-  ) throws -> Result {
-    let parameters = try parameters()
-    var record = MetricsRecord(
-      step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
-      learningRate: state.step > 0 ? rate(state.step - 1, (state.step - 1) / stepsPerEpoch) : 0)
-    let trainEvaluation = try evaluator.evaluate(model, on: train).0
-    record.train = trainEvaluation
-    if let validation { record.validation = try evaluator.evaluate(model, on: validation).0 }
-    if let test {
-      let (evaluation, outputs) = try evaluator.evaluate(model, on: test)
-      record.test = evaluation
-      if !interrupted { try saveLogits(outputs, step: state.step) }
-    }
-    record.movement = try movement()
-    var result = Result(
-      steps: state.step, train: trainEvaluation, validation: record.validation, test: record.test,
-      parametersSHA256: Self.hash(parameters))
-    result.wasInterrupted = interrupted
-    result.stoppedEarly = early
-    guard let directory, !interrupted else { return result }
-    if let loss = record.validation?.loss, loss < state.bestLoss ?? .infinity {
-      try directory.writeParameters(
-        parameters, network: model.network, type: model.type, as: "best.safetensors")
-    }
-    try saveCheckpoint(state)
-    try directory.append(record, network: model.network)
-    try directory.writeParameters(
-      parameters, network: model.network, type: model.type, as: "final.safetensors")
-    return result
-  }
-
-  /// SHA-256 over a flat parameter vector as little-endian float32, NaN made canonical.
-  public static func hash(_ parameters: [Double]) -> String {
-    var hash = SHA256()
-    let words = parameters.map { value in
-      (value.isNaN ? Float.nan.bitPattern : Float(value).bitPattern).littleEndian
-    }
-    words.withUnsafeBytes { hash.update($0) }
-    return hash.hexadecimalDigest()
+    return sums[slot] * factor
   }
 }

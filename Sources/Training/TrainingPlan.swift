@@ -15,7 +15,7 @@ public struct TrainingPlan: Sendable {
   public var contractionFlopsPerStep: Double
 
   /// - Parameters:
-  ///   - examples: rows of the training, validation and test sets.
+  ///   - examples: rows of the training, validation and test sets; the first is not 0.
   public init(
     _ network: Network, _ settings: TrainingSettings, examples: [Int]
   ) throws {
@@ -26,18 +26,35 @@ public struct TrainingPlan: Sendable {
         targets: try backend.matrix(count, network.outputCount, settings.type),
         isClassification: true)
     }
-    let sets = try examples.map { try resident($0) }
+    let sets = try examples.map { $0 > 0 ? try resident($0) : nil }
     dataBytes = backend.statistics.liveBytes
     let center = try backend.matrix(1, network.parameterCount, settings.type)
     let model = try Model(network, center: center, order: settings.order, on: backend)
-    var first = settings
-    first.steps = 1
     let trainer = try Trainer(
-      model, first, train: sets[0], test: sets.count > 1 ? sets.last : nil)
-    _ = try trainer.run()
+      model, settings, train: sets[0]!, validation: sets.count > 1 ? sets[1] : nil,
+      test: sets.count > 2 ? sets[2] : nil)
+    try trainer.rehearse()
     parameters = network.parameterCount
     peakBytes = backend.statistics.peakBytes
     (flopsPerStep, contractionFlopsPerStep) = try Self.stepFlops(network, settings)
+  }
+
+  /// The largest batch with which a run's plan stays within `bytes`; nil if none does.
+  public static func largestBatch(
+    _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int
+  ) throws -> Int? {
+    func fits(_ batch: Int) throws -> Bool {
+      var smaller = settings
+      smaller.batchSize = batch
+      return try TrainingPlan(network, smaller, examples: examples).peakBytes <= bytes
+    }
+    guard try fits(1) else { return nil }
+    var (largest, tooLarge) = (1, settings.batchSize + 1)
+    while tooLarge - largest > 1 {
+      let middle = (largest + tooLarge) / 2
+      if try fits(middle) { largest = middle } else { tooLarge = middle }
+    }
+    return largest
   }
 
   private static func stepFlops(

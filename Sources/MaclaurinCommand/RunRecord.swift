@@ -1,0 +1,140 @@
+import FoundationEssentials
+import Maclaurin
+
+/// run.json: the effective settings, so that a resumed run is the same run.
+struct RunRecord {
+  var settings: TrainingSettings
+  var data: DataOptions
+  /// --initial
+  var initial: String?
+  var numerics: Numerics
+  var network: Network
+  /// Training, validation and test examples.
+  var examples: [Int]
+
+  /// What a resumed run must share with the one it goes on with, by the option that says it.
+  private func choices() throws -> [String: JSONValue] {
+    let encoded = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(settings))
+    guard case .object(let members) = encoded else { return [:] }
+    var choices = Dictionary(
+      uniqueKeysWithValues: members.map { (Self.options[$0.key] ?? $0.key, $0.value) })
+    choices["order"] = .string(settings.orderName)
+    choices["data"] = .string(data.data)
+    choices["test-share"] = data.testShare.map { .number($0) }
+    choices["validation-share"] = data.validationShare.map { .number($0) }
+    choices["no-standardize"] = .bool(data.noStandardize)
+    choices["initial"] = initial.map { .string($0) }
+    choices["numerics"] = .string(numerics.rawValue)
+    return choices
+  }
+
+  /// Options whose names are not those of the settings.
+  private static let options = [
+    "learningRate": "lr", "schedule": "lr-schedule", "weightDecay": "weight-decay",
+    "clipNorm": "clip-norm", "batchSize": "batch-size", "relinearizeEvery": "relinearize-every",
+    "type": "dtype", "evaluateEvery": "evaluate-every", "checkpointEvery": "checkpoint-every",
+    "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
+    "saveLogits": "save-logits",
+  ]
+
+  func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {
+    do {
+      try directory.write("network.json", network.description.json)
+      try directory.writeParameters(
+        start, network: network, type: settings.type, as: "initial.safetensors")
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      let record = JSONValue.object([
+        "format": .number(1), "version": .string(MainCommand.configuration.version),
+        "settings": .object(try choices()), "backend": .string(backend.name),
+        "parameters": .number(Double(network.parameterCount)),
+        "examples": .array(examples.map { .number(Double($0)) }),
+      ])
+      // Last: a folder with run.json is complete.
+      try directory.write("run.json", [UInt8](encoder.encode(record)))
+    } catch {
+      directory.abandon()
+      throw error
+    }
+  }
+
+  /// A resumed run must have the settings it began with.
+  func check(in folder: String) throws {
+    let record = try Self.read(folder)
+    guard case .object(let before)? = record["settings"] else {
+      throw TrainingError(
+        "\(folder)/run.json has no settings, so the run in \(folder) cannot be resumed; choose "
+          + "another --out")
+    }
+    let now = try choices()
+    // Those that follow from others are named only when nothing else differs.
+    let derived = ["checkpoint-every", "evaluate-every", "batch-size", "steps"]
+    let keys = Set(before.keys).union(now.keys).subtracting(derived).sorted() + derived
+    for key in keys where before[key] != now[key] {
+      func text(_ value: JSONValue?) -> String {
+        switch value {
+        case .string(let text)?: "--\(key) \(text)"
+        case .some(let value): "--\(key) \(value.line)"
+        case nil: "no --\(key)"
+        }
+      }
+      throw TrainingError(
+        "the run in \(folder) was made with \(text(before[key])), not with \(text(now[key])); "
+          + "resume with the same settings or choose another --out")
+    }
+    let path = folder + "/network.json"
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      throw TrainingError("\(path) cannot be read, so the run in \(folder) cannot be resumed")
+    }
+    guard try NetworkDescription(json: [UInt8](bytes), named: path) == network.description else {
+      throw TrainingError(
+        "the run in \(folder) was made with another network (its network.json); resume with the "
+          + "same --model or choose another --out")
+    }
+    let counts = JSONValue.array(examples.map { .number(Double($0)) })
+    guard record["examples"] == counts else {
+      throw TrainingError(
+        "the run in \(folder) was made with \(record["examples"]?.line ?? "unknown numbers of") "
+          + "training, validation and test examples, and \(data.data) now has \(counts.line); "
+          + "restore the data or choose another --out")
+    }
+  }
+
+  /// The members of a folder's run.json.
+  private static func read(_ folder: String) throws -> [String: JSONValue] {
+    let path = folder + "/run.json"
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      throw TrainingError("\(path) cannot be read; is \(folder) a run's folder?")
+    }
+    guard case .object(let members) = try JSONValue(text: [UInt8](bytes), named: path) else {
+      throw TrainingError("\(path) is damaged: it holds no JSON object; choose another run")
+    }
+    return members
+  }
+
+  /// The data of the run in a folder, and how it was split and scaled.
+  static func data(of folder: String) throws -> DataOptions {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .string(let data)? = settings["data"]
+    else {
+      throw TrainingError("\(folder)/run.json does not say the run's data; give --data")
+    }
+    func number(_ name: String) -> Double? {
+      if case .number(let value)? = settings[name] { value } else { nil }
+    }
+    var options = try DataOptions.parse([])
+    options.data = data
+    options.testShare = number("test-share")
+    options.validationShare = number("validation-share")
+    options.noStandardize = settings["no-standardize"] == .bool(true)
+    return options
+  }
+
+  /// The order of the run in a folder; 0 for full.
+  static func order(of folder: String) throws -> Int {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .string(let order)? = settings["order"], order == "full" || Int(order) != nil
+    else { throw TrainingError("\(folder)/run.json does not say the run's order; give --order") }
+    return Int(order) ?? 0
+  }
+}

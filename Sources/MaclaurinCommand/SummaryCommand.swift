@@ -1,0 +1,48 @@
+import ArgumentParser
+import Maclaurin
+
+struct SummaryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "summary", abstract: "Print a network's layers, shapes, parameters and flops.")
+
+  @OptionGroup var network: NetworkOptions
+  @OptionGroup var shapes: ShapeOptions
+  @OptionGroup var report: OutputOptions
+
+  func run() throws {
+    let network = try shapes.network(network)
+    let flops = network.layers.reduce(0) { $0 + 2 * $1.products }
+    if report.json {
+      Console.json([
+        "input": .array(network.description.input.map { .number(Double($0)) }),
+        "parameters": .number(Double(network.parameterCount)),
+        "flops_per_example": .number(Double(flops)),
+        "parameterization": .string(network.description.parameterization.name),
+        "layers": .array(
+          network.layers.map { layer in
+            .object([
+              "index": .number(Double(layer.index)), "name": .string(layer.name),
+              "output_shape": .array(layer.outputShape.map { .number(Double($0)) }),
+              "parameters": .number(Double(layer.parameterCount)),
+              "flops_per_example": .number(Double(2 * layer.products)),
+            ])
+          }),
+      ])
+      return
+    }
+    var rows = [["layer", "output", "parameters", "flops/example"]]
+    func shape(_ extents: [Int]) -> String {
+      extents.map { String($0) }.joined(separator: "×")
+    }
+    rows.append(["input", shape(network.description.input), "", ""])
+    for layer in network.layers {
+      rows.append([
+        "\(layer.index) \(layer.name)", shape(layer.outputShape),
+        layer.parameterCount == 0 ? "" : String(layer.parameterCount),
+        layer.products == 0 ? "" : String(2 * layer.products),
+      ])
+    }
+    rows.append(["total", "", String(network.parameterCount), String(flops)])
+    print(table(rows))
+  }
+}
