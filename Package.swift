@@ -40,6 +40,7 @@ let package = Package(
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
+    .testTarget(name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu2x

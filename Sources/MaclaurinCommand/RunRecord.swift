@@ -68,7 +68,7 @@ struct RunRecord {
     }
     let now = try choices()
     // Those that follow from others are named only when nothing else differs.
-    let derived = ["checkpoint-every", "evaluate-every", "batch-size", "steps"]
+    let derived = ["batch-size", "checkpoint-every", "evaluate-every", "steps"]
     let keys = Set(before.keys).union(now.keys).subtracting(derived).sorted() + derived
     for key in keys where before[key] != now[key] {
       func text(_ value: JSONValue?) -> String {
