@@ -13,9 +13,11 @@ struct DevicesCommand: ParsableCommand {
   func run() throws {
     let devices = OpenCLDevices.list()
     if output.json {
-      Console.json([
+      var members: [String: JSONValue] = [
         "devices": .array(devices.map(json) + [.object(["backend": .string("openblas")])])
-      ])
+      ]
+      if explain { members["explanation"] = .string(OpenCLDevices.explain()) }
+      Console.json(members)
     } else {
       var rows = [["backend", "device", "type", "memory", "fp64", "reproducible"]]
       for device in devices {
@@ -28,11 +30,11 @@ struct DevicesCommand: ParsableCommand {
       }
       rows.append(["openblas", "CPU path", "cpu", "", "yes", "yes"])
       print(table(rows))
+      if explain { print(OpenCLDevices.explain()) }
       if devices.isEmpty && !explain {
         output.note("No OpenCL device was found; maclaurin devices --explain says why.")
       }
     }
-    if explain { output.note(OpenCLDevices.explain()) }
   }
 
   private func json(_ device: OpenCLDevice) -> JSONValue {

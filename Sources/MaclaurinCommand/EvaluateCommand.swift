@@ -176,7 +176,7 @@ struct EvaluateCommand: ParsableCommand {
       options = try RunRecord.data(of: folder)
     }
     let set = try options.load()
-    try TrainCommand.check(model.network, against: set)
+    try TrainCommand.check(model.network, against: set, loss: loss)
     let kind = loss ?? (set.classCount == nil ? .mse : .crossEntropy)
     let evaluator = Evaluator(Objective(kind), batchSize: batchSize)
     var members: [String: JSONValue] = [

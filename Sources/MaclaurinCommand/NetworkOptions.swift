@@ -84,7 +84,8 @@ struct NetworkOptions: ParsableArguments {
   static func read(_ path: String) throws -> Network {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw NetworkError(
-        "\"\(path)\" is neither a preset (mlp:WIDTHxDEPTH) nor a network file that can be read")
+        "\"\(path)\" is neither a preset (mlp:WIDTHxDEPTH) nor a network file that can be read; "
+          + "check the path")
     }
     guard data.count <= 1 << 26 else {
       throw NetworkError("\(path) has \(data.count) bytes, too many for a network file")

@@ -43,7 +43,7 @@ struct TrainCommand: ParsableCommand {
     let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
-    try Self.check(network, against: set)
+    try Self.check(network, against: set, loss: training.loss)
     let settings = try training.settings(order: order, set: set, type: type, writes: out != nil)
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
@@ -74,19 +74,35 @@ struct TrainCommand: ParsableCommand {
     try run(trainer, network, settings, set, device, directory)
   }
 
-  /// A network file must fit the data.
-  static func check(_ network: Network, against set: DataSet) throws {
+  /// A network file must fit the data, and the data the loss.
+  static func check(_ network: Network, against set: DataSet, loss: Loss.Kind?) throws {
+    func name(_ layer: Network.LayerSummary?) -> String {
+      "layer \(layer?.index ?? 0) (\(layer?.name ?? ""))"
+    }
     let features = set.inputShape.reduce(1, *)
     guard network.inputCount == features else {
       throw NetworkError(
-        "the network's input is \(network.description.input), but the examples of \(set.name) "
-          + "have shape \(set.inputShape)")
+        "\(name(network.layers.first)) of the network takes inputs of shape "
+          + "\(network.description.input), but the examples of \(set.name) have shape "
+          + "\(set.inputShape); change the network file's \"input\" or --data")
     }
     guard network.outputCount == set.outputs else {
-      let last = network.layers.last { $0.parameterCount > 0 }
       throw NetworkError(
-        "layer \(last?.index ?? 0) (\(last?.name ?? "")) has output shape [\(network.outputCount)], "
-          + "but the targets of \(set.name) have shape [\(set.outputs)]")
+        "\(name(network.layers.last { $0.parameterCount > 0 })) of the network has output shape "
+          + "[\(network.outputCount)], but the targets of \(set.name) have shape "
+          + "[\(set.outputs)]; change that layer's \"units\" or --data")
+    }
+    guard loss == .crossEntropy, case .values(let values, let outputs) = set.train.targets else {
+      return
+    }
+    for (row, first) in stride(from: 0, to: values.count, by: outputs).enumerated() {
+      let target = values[first..<first + outputs]
+      guard target.allSatisfy({ $0 >= 0 }), abs(target.reduce(0, +) - 1) < 1e-6 else {
+        throw TrainingError(
+          "--loss cross_entropy needs classes or rows of probabilities, and the targets of "
+            + "\(set.name) are other numbers (training example \(row)); give --loss mse, or integer "
+            + "labels")
+      }
     }
   }
 

@@ -24,8 +24,9 @@ public enum OpenCLDevices {
     let devices = list()
     if devices.indices.contains(index) { return devices[index] }
     guard !devices.isEmpty else {
-      let reason = explain().split(separator: "\n").last ?? ""
-      throw BackendError("there is no OpenCL device (devices --explain says more). \(reason)")
+      throw BackendError(
+        "there is no OpenCL device on this machine; install an OpenCL driver (maclaurin devices "
+          + "--explain says what is missing) or give --backend openblas")
     }
     let names = devices.map { "opencl:\($0.index) (\($0.name))" }.joined(separator: ", ")
     throw BackendError("there is no device opencl:\(index); this machine has \(names)")

@@ -33,11 +33,22 @@ public struct Evaluator {
   public func evaluate(
     _ model: Model, on examples: ResidentExamples
   ) throws -> (Evaluation, outputs: Matrix) {
+    try evaluate(model, on: examples, batches: .max)
+  }
+
+  /// The memory of an evaluation, at the work of one batch.
+  func rehearse(_ model: Model, on examples: ResidentExamples) throws {
+    _ = try evaluate(model, on: examples, batches: 1)
+  }
+
+  private func evaluate(
+    _ model: Model, on examples: ResidentExamples, batches: Int
+  ) throws -> (Evaluation, outputs: Matrix) {
     let backend = model.backend
     let (count, width) = (examples.count, examples.targets.columns)
     let outputs = try Objective.Outputs(backend, count: count, outputs: width, type: model.type)
     try model.updateScale()
-    for first in stride(from: 0, to: count, by: batchSize) {
+    for first in stride(from: 0, to: count, by: batchSize).prefix(batches) {
       let range = first..<min(count, first + batchSize)
       let logits = try model.pushforward(examples.inputs.rows(range))
       try objective.evaluate(

@@ -81,7 +81,7 @@ public final class Trainer {
     let order = try shuffle(0)
     try runStep(0, epoch: 0, position: 0, order: order)
     for examples in [train, validation, test] {
-      if let examples { _ = try evaluator.evaluate(model, on: examples) }
+      if let examples { try evaluator.rehearse(model, on: examples) }
     }
     _ = try movement()
   }

@@ -1,0 +1,116 @@
+import Maclaurin
+import Testing
+
+/// Arguments that cannot be meant: one sentence that says what, where and what to do.
+struct BadArgumentsTests {
+  private static let train = ["train", "--model", "mlp:4x1", "--steps", "2"]
+
+  @Test(
+    arguments: [
+      (["--order", "0"], ["--order", "1 to 8", "\"0\""]), (["--order", "9"], ["1 to 8"]),
+      (["--order", "abc"], ["\"abc\""]), (["--order", ""], ["1 to 8"]),
+      (["--backend", "cuda"], ["\"cuda\"", "openblas", "opencl"]),
+      (["--backend", "opencl:x"], ["opencl:x"]), (["--backend", "opencl:-1"], ["opencl:-1"]),
+      (["--activation", "relo"], ["\"relo\"", "relu"]), (["--loss", "l1"], ["l1", "mse"]),
+      (["--optimizer", "lion"], ["lion", "adamw"]), (["--numerics", "slow"], ["slow", "fast"]),
+      (["--kernel-family", "x"], ["device"]), (["--dtype", "int8"], ["int8", "float64"]),
+      (["--parameterization", "mup"], ["mup", "improved_standard"]),
+      (["--batch-size", "0"], ["--batch-size"]), (["--batch-size", "many"], ["many", "full"]),
+      (["--epochs", "3"], ["--steps", "--epochs"]), (["--lr", "nan"], ["--lr"]),
+      (["--lr=-1"], ["--lr"]), (["--lr-schedule", "warm"], ["warm", "cosine"]),
+      (["--threads", "99999"], ["4096"]), (["--threads=-1"], ["4096"]),
+      (["--seed=-1"], ["--seed"]), (["--log-every", "0"], ["--log-every"]),
+      (["--weight-std=-1"], ["--weight-std"]), (["--resume"], ["--out"]),
+      (["--relinearize-every", "3"], ["--order"]), (["--bogus"], ["--bogus"]),
+      (["stray"], ["stray"]), (["--out"], ["--out"]),
+    ] as [([String], [String])])
+  func misuse(_ arguments: [String], _ words: [String]) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Command.run(Self.train + arguments, in: folder)
+    expectSentence(outcome, status: 2)
+    for word in words { #expect(outcome.errors.contains(word), "\(word) in \(outcome.errors)") }
+    #expect(folder.names() == [])
+  }
+
+  @Test func misuseOfOtherVerbs() throws {
+    let folder = try TemporaryFolder()
+    for arguments in [
+      ["bogus"], ["expand"], ["jvp", "--network"], ["init"], ["evaluate"],
+      ["evaluate", "--run", "x", "--probabilities", "--classes"],
+      ["evaluate", "--run", "x", "--inputs", "y.npy"],
+      ["evaluate", "--run", "x", "--probabilities"], ["evaluate", "--network", "n.json"],
+      ["evaluate", "--run", "x", "--batch-size", "0"], ["summary", "--inputs", "0"],
+    ] { expectSentence(try Command.run(arguments, in: folder), status: 2) }
+  }
+
+  @Test(
+    arguments: [
+      (["--backend", "opencl:99"], ["opencl:99", "opencl:0"]),
+      (["--data", "mnist"], ["mnist", "digits", "idx:DIR"]),
+      (["--batch-size", "1438"], ["1438", "1437 examples", "--batch-size"]),
+      (["--model", "mlp:12"], ["mlp:12", "mlp:512x3"]),
+      (["--model", "mlp:0x1"], ["mlp:0x1"]), (["--model", "resnet"], ["resnet", "mlp:"]),
+      (["--model", "mlp:16000000x1000"], ["layer", "narrower"]),
+      (["--model", "mlp:1000000x3"], ["TiB", "memory", "narrower"]),
+      (["--model", "mlp:1000000x3", "--backend", "opencl"], ["TiB", "memory"]),
+      (["--validation-share", "1"], ["validation share", "less than 1"]),
+      (["--test-share", "-0.5"], ["share"]),
+      (["--initial", "none.safetensors"], ["none.safetensors"]),
+    ] as [([String], [String])])
+  func failures(_ arguments: [String], _ words: [String]) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Command.run(Self.train + ["--out", "run"] + arguments, in: folder)
+    if arguments.first == "--test-share" {
+      expectSentence(outcome, status: 2)
+    } else {
+      expectSentence(outcome)
+    }
+    for word in words { #expect(outcome.errors.contains(word), "\(word) in \(outcome.errors)") }
+    #expect(folder.names() == [])
+  }
+
+  /// What does not fit is refused, before it is allocated, with the largest batch that does.
+  @Test(arguments: ["openblas", "opencl"])
+  func largestBatch(_ backend: String) throws {
+    let folder = try TemporaryFolder()
+    // Few parameters, and jets of half a terabyte and more for the batch of all examples.
+    let count = 200_000
+    try folder.write("x.npy", [Double](repeating: 1, count: count), shape: [count, 1])
+    try folder.write("y.npy", [Double](repeating: 1, count: count), shape: [count])
+    let arguments = [
+      "train", "--data", "npy:x.npy,y.npy", "--no-standardize", "--test-share", "0", "--model",
+      "mlp:256x250", "--activation", "tanh", "--order", "8", "--backend", backend, "--batch-size",
+    ]
+    func peak(_ batch: String) throws -> Double {
+      try Command.run(arguments + [batch, "--plan", "--json"], in: folder).number("peak_bytes")
+    }
+    // The address space is far too small for the plan: nothing of it is asked for.
+    let outcome = try Command.run(
+      arguments + ["full"], in: folder, shell: backend == "opencl" ? nil : "ulimit -v 6000000;")
+    expectSentence(outcome, "GiB of memory", "the largest --batch-size that fits is ")
+    let batch = try #require(
+      outcome.errors.split(separator: " ").last.flatMap { Int($0.dropLast()) })
+    #expect((1..<count).contains(batch))
+    // Both sides of the edge lie around one number: what the machine or the device has.
+    let (fits, more) = (try peak("\(batch)"), try peak("\(batch + 1)"))
+    let all = try peak("full")
+    #expect(fits < more && more < all)
+    if backend == "openblas" {
+      #expect(fits <= Double(HostMachine.memory))
+      // Parameters are copied once in double precision and once in their own on their way out.
+      let parameters = 512 + 249 * 65_792 + 257
+      #expect(more + Double(12 * parameters) > Double(HostMachine.memory))
+    }
+  }
+
+  @Test func explodingLoss() throws {
+    let folder = try TemporaryFolder()
+    let arguments = [
+      "train", "--model", "mlp:16x2", "--order", "3", "--lr", "1e20", "--out", "run",
+    ]
+    let outcome = try Command.run(arguments, in: folder)
+    expectSentence(outcome, "the loss became", "at step", "--lr")
+    #expect(!folder.names("run").contains("final.safetensors"))
+    #expect(!folder.names("run").contains("result.json"))
+  }
+}

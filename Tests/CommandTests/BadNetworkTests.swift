@@ -1,0 +1,85 @@
+import Maclaurin
+import Testing
+
+/// Network files that are wrong, or that do not fit the data or the parameters.
+struct BadNetworkTests {
+  @Test(
+    arguments: [
+      ("{", ["JSON"]), ("[]", ["object"]), ("{}", ["\"input\""]), ("", ["JSON"]),
+      (#"{"input": [64]}"#, ["\"layers\""]),
+      (#"{"input": [0], "layers": ["relu"]}"#, ["\"input\"", "positive"]),
+      (#"{"input": [64], "layers": ["relu"]}"#, ["no dense layer"]),
+      (#"{"input": [64], "layers": ["relo"]}"#, ["layer 0", "\"relo\"", "leaky_relu"]),
+      (#"{"input": [64], "layers": ["dense"]}"#, ["layer 0", "units"]),
+      (#"{"input": [64], "layers": [{"dense": {"units": 0}}]}"#, ["layer 0", "positive"]),
+      (#"{"input": [64], "layers": [{"dense": {"units": 1.5}}]}"#, ["layer 0", "1.5"]),
+      (#"{"input": [64], "layers": [{"dense": {"unit": 3}}]}"#, ["layer 0", "\"units\""]),
+      (#"{"input": [64], "layers": [{"dense": {"units": 3, "x": 1}}]}"#, ["layer 0", "\"x\""]),
+      (#"{"input": [64], "layers": [{"warp": {}}]}"#, ["layer 0", "\"warp\"", "dense"]),
+      (#"{"input": [64], "layers": [7]}"#, ["layer 0", "number"]),
+      (#"{"input": [64], "parameterization": "mup", "layers": ["relu"]}"#, ["\"mup\"", "ntk"]),
+      (
+        #"{"input": [64], "layers": [{"dense": {"units": 3}}, "relu"]}"#,
+        ["layer 0 (dense)", "[3]", "[10]", "units"]
+      ),
+      (
+        #"{"input": [7], "layers": ["tanh", {"dense": {"units": 10}}]}"#,
+        ["layer 0 (tanh)", "[7]", "[1, 8, 8]"]
+      ),
+      (
+        #"{"input": [9000000, 9000000, 9000000], "layers": [{"dense": {"units": 3}}]}"#,
+        ["input", "features"]
+      ),
+      (
+        #"{"input": [64], "layers": [{"dense": {"units": 1073741824}}, {"dense": {"units": 1073741824}}]}"#,
+        ["layer 1 (dense)", "[1073741824, 1073741824]"]
+      ),
+      (String(repeating: "[", count: 200_000), ["JSON"]),
+    ] as [(String, [String])])
+  func file(_ text: String, _ words: [String]) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("n.json", text)
+    let outcome = try Command.run("train", "--model", "n.json", "--out", "run", in: folder)
+    expectSentence(outcome)
+    for word in words { #expect(outcome.errors.contains(word), "\(word) in \(outcome.errors)") }
+    #expect(folder.names() == ["n.json"])
+  }
+
+  @Test func parametersOfAnotherNetwork() throws {
+    let folder = try TemporaryFolder()
+    #expect(
+      try Command.run("init", "--model", "mlp:5x2", "--output", "p.safetensors", in: folder).status
+        == 0)
+    let train = ["train", "--out", "run", "--model"]
+    expectSentence(
+      try Command.run(train + ["mlp:6x2", "--initial", "p.safetensors"], in: folder),
+      "layers.0.weight", "[5, 64]", "[6, 64]")
+    expectSentence(
+      try Command.run(train + ["mlp:5x3", "--initial", "p.safetensors"], in: folder),
+      "layers.4.weight", "[10, 5]", "[5, 5]")
+    expectSentence(
+      try Command.run(train + ["mlp:5x2", "--initial", "p.safetensors:q."], in: folder),
+      "q.layers.0.weight")
+    #expect(folder.names() == ["p.safetensors"])
+    // A network file says its activation itself.
+    let golden = try Golden("jet-mlp-tanh")
+    expectSentence(
+      try Command.run("summary", "--model", golden.network, "--activation", "relu", in: folder),
+      "--activation", status: 2)
+  }
+
+  @Test func parametersThatAreNoNumbers() throws {
+    let folder = try TemporaryFolder()
+    let shapes = [[4, 64], [4], [10, 4], [10]]
+    let names = ["layers.0.weight", "layers.0.bias", "layers.2.weight", "layers.2.bias"]
+    let tensors = zip(names, shapes).map { name, shape in
+      var values = [Float](repeating: 0.1, count: shape.reduce(1, *))
+      if name == "layers.2.weight" { values[7] = .nan }
+      return (name: name, array: NumericArray(values, shape: shape))
+    }
+    try SafetensorsFile.write(tensors, to: folder.path + "/p.safetensors")
+    expectSentence(
+      try Command.run("train", "--model", "mlp:4x1", "--initial", "p.safetensors", in: folder),
+      "layers.2.weight", "nan")
+  }
+}
