@@ -31,7 +31,9 @@ let package = Package(
     .target(name: "Training", dependencies: ["Networks"]),
     .target(name: "Reports", dependencies: ["Training"]),
     .target(
-      name: "Maclaurin", dependencies: ["Reports", "OpenBLASBackend", "OpenCLBackend"]),
+      name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"]),
+    .target(
+      name: "Maclaurin", dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [

@@ -37,9 +37,10 @@ public struct Bounded {
     return Bounded(value, error: (a.error + abs(value) * b.error) / abs(b.value) + abs(value))
   }
 
-  /// a·b + c, rounded once.
+  /// a·b + c, rounded once, here too: where the two cancel, the error of a rounded product would
+  /// not be covered by u·|value|.
   public static func fma(_ a: Bounded, _ b: Bounded, _ c: Bounded) -> Bounded {
-    let value = a.value * b.value + c.value
+    let value = c.value.addingProduct(a.value, b.value)
     return Bounded(
       value,
       error: abs(a.value) * b.error + abs(b.value) * a.error + c.error + abs(value))
