@@ -96,8 +96,8 @@ HELPER void INSTANCE(pack_square)(
 
 /// Packs lanes 0 ..< lanes <= width of one panel, `depth` deep; missing lanes become zeros.
 HELPER void INSTANCE(pack_panel)(
-  const int width, long lanes, long depth, GLOBAL const ELEMENT *restrict source,
-  long laneStride, long depthStride, GLOBAL ELEMENT *restrict panel
+  const int width, long lanes, long depth, GLOBAL const ELEMENT *source, long laneStride,
+  long depthStride, GLOBAL ELEMENT *panel
 ) {
   long k = 0;
   if (laneStride == 1 && lanes >= width) {

@@ -10,7 +10,7 @@ public struct RandomFill: PortableOperation {
   public enum Distribution: Int, Sendable {
     /// Mean 0, standard deviation `factor`.
     case normal = 0
-    /// In (0, factor]: multiples of factor/2²⁴ and halves between them, rounded to float32.
+    /// In (0, factor).
     case uniform = 1
     /// ±factor with equal probability.
     case signs = 2
@@ -51,10 +51,7 @@ public struct RandomFill: PortableOperation {
     for block in 0..<((output.count + 3) / 4) {
       let words = Philox.words(seed: seed, purpose: purpose, tensor: tensor, block: UInt64(block))
       for i in 0..<4 where 4 * block + i < output.count {
-        // Numbers are float32 by definition: the midpoint is rounded to it, and then exact.
-        func uniform(_ word: UInt32) -> Bounded {
-          Bounded(Double(Float(Double(word >> 8) * 0x1p-24 + 0x1p-25)))
-        }
+        func uniform(_ word: UInt32) -> Bounded { Bounded(Double(word >> 9) * 0x1p-23 + 0x1p-24) }
         let value: Bounded
         switch distribution {
         case .normal:
