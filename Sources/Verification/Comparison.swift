@@ -39,27 +39,27 @@ struct Comparison {
     var problem: String?
   }
 
-  /// What a computed number may be off: its running error bound, in units of u, and what may be
-  /// lost where it or an intermediate result underflows.
-  ///
-  /// `Bounded` keeps terms of first order. Those of higher order are smaller by a factor of
-  /// error·u/|value|, which cases keep below `secondOrder`.
+  /// |computed − defined| may be `factor`·(error·u + underflow·η), see `Bounded`, and one η for a
+  /// result that underflows itself.
   struct Allowance {
-    /// Bounds are multiplied by this.
     var factor: Double
-    /// Added to every bound.
-    var underflow: Double
+    private let unitRoundoff: Double
+    /// η: the smallest positive number; fast numerics may flush subnormal numbers to zero.
+    private let smallest: Double
 
+    /// `Bounded` keeps terms of first order. Those of higher order are smaller by a factor of
+    /// error·u/|value|, which the cases' arguments keep below this.
     static let secondOrder = 0x1p-10
-    /// Roundings of underflowing intermediate results that one output may collect.
-    static let underflowingTerms = 4.0
 
     /// - Parameter isDoubled: the definition is rounded as much as what is compared with it.
     init(_ type: ScalarType, isDoubled: Bool, numerics: Numerics) {
       factor = (isDoubled ? 2 : 1) * (1 + Self.secondOrder)
-      // fast may flush subnormal numbers to zero.
-      underflow =
-        Self.underflowingTerms * (numerics == .fast ? type.smallestNormal : type.smallest)
+      unitRoundoff = type.unitRoundoff
+      smallest = numerics == .fast ? type.smallestNormal : type.smallest
+    }
+
+    func allowed(_ defined: Bounded) -> Double {
+      factor * (defined.error * unitRoundoff + defined.underflow * smallest) + smallest
     }
   }
 
@@ -75,9 +75,7 @@ struct Comparison {
       for index in own.indices where mask[buffer][index] {
         let computed = type.value(of: own[index])
         let defined = definition[buffer][index]
-        let allowed =
-          exactly
-          ? 0 : defined.error * type.unitRoundoff * allowance.factor + allowance.underflow
+        let allowed = exactly ? 0 : allowance.allowed(defined)
         let share = Self.share(computed, defined.value, allowed)
         if share > distance.worst || share.isNaN {
           distance.worst = share.isNaN ? .infinity : share
