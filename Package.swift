@@ -41,6 +41,7 @@ let package = Package(
       ]),
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
+    .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],

@@ -32,6 +32,9 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "A few seconds' worth of cases.")
   var quick = false
 
+  @Option(help: "Only this operation, as the table names it; may be repeated.")
+  var operation: [String] = []
+
   @OptionGroup var output: OutputOptions
 
   /// NAME=FILE: a program text in place of the embedded one, to see a broken kernel function
@@ -51,6 +54,7 @@ struct VerifyCommand: ParsableCommand {
     options.family = kernelFamily
     options.threads = threads
     options.quick = quick
+    options.operations = operation.isEmpty ? nil : Set(operation)
     options.programSources = try programSources()
     let verification = try Verification(subject(), options)
     output.note("Verifying \(verification.device)…")
@@ -68,7 +72,8 @@ struct VerifyCommand: ParsableCommand {
       printTables(report)
     }
     guard report.cases > 0 else {
-      throw BackendError("nothing was verified: no case can run on \(report.device)")
+      let names = operation.isEmpty ? "" : " of " + operation.joined(separator: ", ")
+      throw BackendError("nothing was verified: there is no case\(names) for \(report.device)")
     }
     guard report.failed == 0 else {
       Console.error(
@@ -97,7 +102,8 @@ struct VerifyCommand: ParsableCommand {
     for argument in kernelSource {
       let parts = argument.split(separator: "=", maxSplits: 1)
       guard parts.count == 2, OpenCLBackend.programSource(String(parts[0])) != nil else {
-        throw Misuse("--kernel-source takes NAME=FILE with the name of a kernel source, not \(argument)")
+        throw Misuse(
+          "--kernel-source takes NAME=FILE with the name of a kernel source, not \(argument)")
       }
       sources[String(parts[0])] = try String(contentsOfFile: String(parts[1]), encoding: .utf8)
     }

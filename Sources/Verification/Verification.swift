@@ -27,6 +27,8 @@ public final class Verification {
     public var threads = 0
     /// A part of the cases that takes seconds.
     public var quick = false
+    /// Only the cases of these operations ("training" among them); nil for all.
+    public var operations: Set<String>?
     /// Program texts in place of the embedded ones, by source name.
     public var programSources: [String: String] = [:]
 
@@ -98,8 +100,11 @@ public final class Verification {
   /// Runs all cases; a failing one does not stop the others.
   public func run(onProgress: (Progress) -> Void = { _ in }) -> VerificationReport {
     var report = VerificationReport(device: device)
-    let cases = VerificationCase.all(quick: options.quick)
-    let trainings = options.numerics == .reproducible ? TrainingCase.all : []
+    let cases = VerificationCase.all(quick: options.quick).filter { wants($0.operation) }
+    // Training promises nothing but bits.
+    let trainings =
+      options.numerics == .reproducible && wants("training")
+      ? TrainingCase.all(quick: options.quick) : []
     let total = cases.count + trainings.count
     for (number, one) in cases.enumerated() {
       onProgress(Progress(done: number, total: total, operation: one.operation))
@@ -117,6 +122,10 @@ public final class Verification {
     }
     onProgress(Progress(done: total, total: total, operation: "done"))
     return report
+  }
+
+  private func wants(_ operation: String) -> Bool {
+    options.operations.map { $0.contains(operation) } ?? true
   }
 
   private func record(_ result: VerificationReport.Result, in report: inout VerificationReport) {

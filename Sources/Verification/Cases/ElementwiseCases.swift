@@ -51,11 +51,13 @@ extension VerificationCase {
   }
 
   private static func gathers(_ type: ScalarType, quick: Bool) -> [VerificationCase] {
-    let shapes = quick ? [(5, 7, 3)] : [(1, 1, 1), (5, 7, 3), (300, 11, 17), (9, 31, 200), (67, 5, 65)]
+    let shapes =
+      quick ? [(5, 7, 3)] : [(1, 1, 1), (5, 7, 3), (300, 11, 17), (9, 31, 200), (67, 5, 65)]
     return shapes.flatMap { rows, sourceRows, columns in
       [Oracle.exact, .bits].map { oracle in
         VerificationCase(
-          "gather", "\(rows) of \(sourceRows) rows of \(columns)"
+          "gather",
+          "\(rows) of \(sourceRows) rows of \(columns)"
             + (oracle == .bits ? " special values" : ""), type, oracle: oracle
         ) {
           let x = try $0.matrix(

@@ -107,7 +107,8 @@ extension VerificationCase {
       cases.append(composition.makeCase(.float32))
       // The same program on other shapes, directions and ranges.
       var other = composition
-      (other.block, other.columns, other.directions) = [(1, 1, 1), (7, 13, 2), (3, 129, 3)][index % 3]
+      (other.block, other.columns, other.directions) =
+        [(1, 1, 1), (7, 13, 2), (3, 129, 3)][index % 3]
       other.biasHasDisplacement = index % 2 == 0
       cases.append(other.makeCase(.float32))
       var wide = composition
@@ -119,6 +120,10 @@ extension VerificationCase {
         cases.append(other.makeCase(.float64))
       }
     }
+    // Coefficients beyond those that can be non-zero, of which the slope's are filled up.
+    var long = Composition(activation, from: 1, order: 3)
+    long.slope = 3
+    cases.append(long.makeCase(.float32))
     for (from, order) in [(0, 0), (3, 3)] {
       var composition = Composition(activation, from: from, order: order, wantsSlope: false)
       composition.biasFactor = 1

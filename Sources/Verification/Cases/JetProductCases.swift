@@ -3,13 +3,16 @@ import Compute
 extension VerificationCase {
   static func jetProducts(quick: Bool) -> [VerificationCase] {
     var cases: [VerificationCase] = []
-    let shapes = quick ? [(3, 17, 2, 1)] : [(1, 1, 1, 0), (3, 17, 2, 1), (5, 131, 1, 2), (2, 65, 3, 0)]
+    let shapes =
+      quick ? [(3, 17, 2, 1)] : [(1, 1, 1, 0), (3, 17, 2, 1), (5, 131, 1, 2), (2, 65, 3, 0)]
     // Degrees of both factors and of the result, which may be cut off.
     let degrees =
       quick
       ? [(2, 1, 2), (8, 8, 8)]
-      : [(0, 0, 0), (1, 0, 1), (0, 2, 2), (1, 1, 1), (1, 1, 2), (2, 1, 3), (3, 3, 3), (4, 4, 8),
-        (5, 2, 6), (8, 8, 8), (7, 3, 5)]
+      : [
+        (0, 0, 0), (1, 0, 1), (0, 2, 2), (1, 1, 1), (1, 1, 2), (2, 1, 3), (3, 3, 3), (4, 4, 8),
+        (5, 2, 6), (8, 8, 8), (7, 3, 5),
+      ]
     for type in realTypes {
       for (block, columns, directions, spare) in shapes {
         for (left, right, to) in degrees {
@@ -45,8 +48,10 @@ extension VerificationCase {
   private static func adjointDegrees(quick: Bool) -> [(Int, Int, Int)] {
     quick
       ? [(1, 2, 2), (7, 8, 8)]
-      : [(0, 1, 1), (0, 3, 3), (1, 2, 2), (2, 3, 3), (2, 3, 1), (1, 4, 4), (3, 4, 3), (7, 8, 8),
-        (4, 8, 5), (5, 3, 3)]
+      : [
+        (0, 1, 1), (0, 3, 3), (1, 2, 2), (2, 3, 3), (2, 3, 1), (1, 4, 4), (3, 4, 3), (7, 8, 8),
+        (4, 8, 5), (5, 3, 3),
+      ]
   }
 
   private static func adjointProduct(

@@ -40,8 +40,10 @@ extension VerificationCase {
     let shapes =
       quick
       ? [(1025, 3, 2)]
-      : [(1, 1, 1), (7, 3, 1), (5, 130, 3), (64, 65, 2), (1023, 2, 1), (1024, 5, 2), (1025, 17, 1),
-        (2051, 63, 1)]
+      : [
+        (1, 1, 1), (7, 3, 1), (5, 130, 3), (64, 65, 2), (1023, 2, 1), (1024, 5, 2), (1025, 17, 1),
+        (2051, 63, 1),
+      ]
     let factors: [(Double, Double?)] = [(1, nil), (0.7, 0.5)]
     var cases: [VerificationCase] = []
     for (rows, columns, batch) in shapes {
