@@ -31,7 +31,8 @@ let package = Package(
     .target(name: "Training", dependencies: ["Networks"]),
     .target(name: "Reports", dependencies: ["Training"]),
     .target(
-      name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"]),
+      name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      exclude: ["README.md"]),
     .target(
       name: "Maclaurin", dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
     .executableTarget(

@@ -29,7 +29,7 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "Threads of the CPU path where it is verified; 0 for one per processor.")
   var threads = 0
 
-  @Flag(help: "A few seconds' worth of cases.")
+  @Flag(help: "A few seconds' worth of cases, once the device's programs are compiled and cached.")
   var quick = false
 
   @Option(help: "Only this operation, as the table names it; may be repeated.")

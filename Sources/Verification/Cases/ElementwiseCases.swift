@@ -52,7 +52,9 @@ extension VerificationCase {
 
   private static func gathers(_ type: ScalarType, quick: Bool) -> [VerificationCase] {
     let shapes =
-      quick ? [(5, 7, 3)] : [(1, 1, 1), (5, 7, 3), (300, 11, 17), (9, 31, 200), (67, 5, 65)]
+      quick
+      ? [(5, 7, 3)]
+      : [(1, 1, 1), (5, 7, 3), (300, 11, 17), (9, 31, 200), (67, 5, 65), (131, 7, 130)]
     return shapes.flatMap { rows, sourceRows, columns in
       [Oracle.exact, .bits].map { oracle in
         VerificationCase(

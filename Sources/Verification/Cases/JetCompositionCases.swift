@@ -115,6 +115,12 @@ extension VerificationCase {
       wide.range = 12
       cases.append(wide.makeCase(.float32))
       cases.append(composition.makeCase(.float32, .bits))
+      if index == 5 {
+        // As much as several threads share.
+        var large = composition
+        (large.block, large.columns) = (130, 131)
+        cases.append(large.makeCase(.float32, .bits))
+      }
       if [0, 2, 5, 13].contains(index) {
         cases.append(composition.makeCase(.float64))
         cases.append(other.makeCase(.float64))

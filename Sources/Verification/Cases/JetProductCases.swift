@@ -41,6 +41,8 @@ extension VerificationCase {
         }
       }
     }
+    // As much as several threads share.
+    if !quick { cases.append(adjointProduct(.float32, .bits, (130, 131, 2, 1), (2, 3, 3))) }
     return cases
   }
 

@@ -21,6 +21,13 @@ extension VerificationCase {
                 kind, type, oracle, block: block, outputs: outputs, degree: degree, scale: scale,
                 wantsCotangent: wantsCotangent))
           }
+          // As much as several threads share.
+          if !quick && degree == 1 && type == .float32 {
+            cases.append(
+              loss(
+                kind, type, .bits, block: 16_411, outputs: outputs, degree: degree, scale: scale,
+                wantsCotangent: true))
+          }
         }
       }
     }
