@@ -105,7 +105,10 @@ struct VerifyCommand: ParsableCommand {
         throw Misuse(
           "--kernel-source takes NAME=FILE with the name of a kernel source, not \(argument)")
       }
-      sources[String(parts[0])] = try String(contentsOfFile: String(parts[1]), encoding: .utf8)
+      guard let text = try? String(contentsOfFile: String(parts[1]), encoding: .utf8) else {
+        throw Misuse("--kernel-source cannot read \(parts[1])")
+      }
+      sources[String(parts[0])] = text
     }
     return sources
   }
