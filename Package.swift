@@ -38,6 +38,17 @@ let package = Package(
         "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
+    .target(name: "ElementaryFunctions", path: "Tests/ElementaryFunctions"),
+    .target(
+      name: "TestSupport", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      path: "Tests/Support"),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "ElementaryFunctions", "TestSupport"]),
+    .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Compute", "Kernels"]),
+    .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu2x
