@@ -3,7 +3,7 @@ import Glibc
 extension Activation {
   /// Coefficients 0…degree of φ(u(t)) and of φ′(u(t)): the definition, in Double with bounds.
   func series(
-    of input: [Bounded], degree: Int, type: ScalarType = .float32
+    of input: [Bounded], degree: Int, type: ScalarType
   ) -> (value: [Bounded], slope: [Bounded]) {
     var u = input
     while u.count <= degree { u.append(Bounded(0)) }
