@@ -97,7 +97,8 @@ import Testing
     // Few bits, so that a + b is exact.
     func series(_ seed: UInt64) -> Series {
       let values = sample(4 * 60, seed: seed).map { ($0 * 64).rounded() / 64 }
-      return Series(block: 4, columns: 5, degree: 2, directions: 1) { n, _, i in values[n * 20 + i] }
+      return Series(block: 4, columns: 5, degree: 2, directions: 1) { n, _, i in values[n * 20 + i]
+      }
     }
     let (a, b) = (series(3), series(4))
     let sum = Series(block: 4, columns: 5, degree: 2, directions: 1) { n, _, i in

@@ -72,7 +72,9 @@ import Testing
 
     init(directions: Int) {
       self.directions = directions
-      func integers(_ seed: Int) -> [Double] { (0..<20).map { Double(($0 * 5 + seed * 3) % 7 - 3) } }
+      func integers(_ seed: Int) -> [Double] {
+        (0..<20).map { Double(($0 * 5 + seed * 3) % 7 - 3) }
+      }
       center = integers(1)
       displacement = (0..<directions).map { integers($0 + 2) }
     }

@@ -116,7 +116,9 @@ import Testing
   /// exceeds 25.7 with probability 10⁻⁴.
   @Test func permutationsAreUniform() {
     var counts: [[Int32]: Int] = [:]
-    for epoch in 0..<6000 { counts[Philox.permutation(of: 3, seed: 1, epoch: epoch), default: 0] += 1 }
+    for epoch in 0..<6000 {
+      counts[Philox.permutation(of: 3, seed: 1, epoch: epoch), default: 0] += 1
+    }
     #expect(counts.count == 6)
     let statistic = counts.values.reduce(0.0) { $0 + Double(($1 - 1000) * ($1 - 1000)) / 1000 }
     #expect(statistic < 25.7)

@@ -22,7 +22,9 @@ extension Network {
     let values = sample(parameterCount, seed: seed)
     return parameters.flatMap { tensor in
       // Uniform on (−1, 1) has standard deviation 1/√3.
-      values[tensor.range].map { $0 * 1.7 * scale * (tensor.initialStd == 0 ? 0.1 : tensor.initialStd) }
+      values[tensor.range].map {
+        $0 * 1.7 * scale * (tensor.initialStd == 0 ? 0.1 : tensor.initialStd)
+      }
     }
   }
 }
