@@ -37,6 +37,8 @@ let package = Package(
       dependencies: [
         "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
+    .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .target(name: "ElementaryFunctions", path: "Tests/ElementaryFunctions"),
     .target(

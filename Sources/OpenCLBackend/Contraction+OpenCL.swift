@@ -30,10 +30,11 @@ extension ScalarType {
 
 extension OpenCLBackend {
   /// One launch (device family), or two packing launches and one of register blocks (host family),
-  /// per `OpenCLSession.groupLimit` products.
+  /// for as many products as one launch may have.
   func run(_ operation: Contraction) throws {
     guard operation.m > 0, operation.n > 0 else { return }
-    let limit = OpenCLSession.groupLimit
+    let perProduct = family == .host ? contractionBlock.panels(operation.m).groups : 1
+    let limit = max(1, OpenCLSession.groupLimit / perProduct)
     for first in stride(from: 0, to: operation.batch, by: limit) {
       var part = operation
       part.batch = min(limit, operation.batch - first)
@@ -48,7 +49,8 @@ extension OpenCLBackend {
   }
 
   private func runTiled(_ operation: Contraction) throws {
-    let tile = contractionTile
+    let tile =
+      contractionTile
       ?? .choose(m: operation.m, n: operation.n, batch: operation.batch, on: device)
     var defines = tile.defines
     if operation.transposeA { defines.append(("A_TRANSPOSED", 1)) }
@@ -82,29 +84,26 @@ extension OpenCLBackend {
         + "group, which is fewer than \(items); use --kernel-family host")
   }
 
-  /// The register block of contraction_host.cl in OpenCL C.
-  private static let blockRows = 8
-  /// Depth that one work-item packs there.
-  private static let packingDepth = 256
-
   private func runPacked(_ operation: Contraction) throws {
     let type = operation.c.type
-    let blockColumns = type == .float64 ? 16 : 32
-    let rowPanels = (operation.m + Self.blockRows - 1) / Self.blockRows
+    let block = contractionBlock
+    let blockColumns = block.columns(elementBytes: type.byteCount)
+    let (rowPanels, groups) = block.panels(operation.m)
     let columnPanels = (operation.n + blockColumns - 1) / blockColumns
     // A shared operand is packed once.
     let matricesA = operation.strideA == 0 ? 1 : operation.batch
     let matricesB = operation.strideB == 0 ? 1 : operation.batch
-    let countA = matricesA * rowPanels * Self.blockRows * operation.k
+    let countA = matricesA * rowPanels * block.rows * operation.k
     let countB = matricesB * columnPanels * blockColumns * operation.k
     let workspace = try session.allocate(max(1, countA + countB), type)
     var p = operation.parameters
     (p.aPacked, p.bPacked) = (0, countA)
 
-    let program = ProgramKey("contraction_host", defines: [], isDouble: type == .float64)
+    let program = ProgramKey(
+      "contraction_host", defines: block.defines, isDouble: type == .float64)
     let one = [1, 1, 1]
     if operation.k > 0 {
-      let depths = (operation.k + Self.packingDepth - 1) / Self.packingDepth
+      let depths = (operation.k + ContractionBlock.packingDepth - 1) / ContractionBlock.packingDepth
       let packings = [
         ("contraction_pack_a", operation.a, rowPanels, matricesA),
         ("contraction_pack_b", operation.b, columnPanels, matricesB),
@@ -122,6 +121,10 @@ extension OpenCLBackend {
     try multiply.set(1, workspace.memory)
     try multiply.set(2, session.memory(of: operation.c))
     try multiply.set(3, session.memory(of: operation.scale ?? operation.c))
-    try session.enqueue(multiply, groups: [rowPanels, columnPanels, operation.batch], local: one)
+    try session.enqueue(
+      multiply,
+      groups: [
+        min(rowPanels, ContractionBlock.groupPanels), columnPanels, operation.batch * groups,
+      ], local: one)
   }
 }
