@@ -47,7 +47,6 @@ let package = Package(
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "ElementaryFunctions", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Compute", "Kernels"]),
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),

@@ -1,8 +1,6 @@
+import Compute
 import Glibc
-import Networks
 import Testing
-
-func power(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
 
 /// Scalars computed without the C library, against the C library.
 @Suite struct HostMathTests {
@@ -12,7 +10,7 @@ func power(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
     for x in [0.1, 0.999, 1.0, 1.5, 10, 1437] {
       for n in [0, 1, 2, 3, 7, 30, 90] {
         // A product's rounding is repeated in all later squares: n of them in all.
-        #expect(ulps(HostMath.power(x, n), power(x, Double(n))) <= Double(n + 1), "\(x)^\(n)")
+        #expect(ulps(HostMath.power(x, n), pow(x, Double(n))) <= Double(n + 1), "\(x)^\(n)")
       }
     }
     #expect(HostMath.power(0, 0) == 1 && HostMath.power(-2, 3) == -8)
@@ -23,7 +21,7 @@ func power(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
       for x in [1, 2, 3, 6, 64, 784, 2048, 100_000, 1e-3, 0x1p60] {
         // A root off by 4 ulp has a power off by 4n.
         let root = HostMath.root(x, n)
-        #expect(ulps(power(root, Double(n)), x) <= 4 * Double(n) + 1, "\(x)^(1/\(n))")
+        #expect(ulps(pow(root, Double(n)), x) <= 4 * Double(n) + 1, "\(x)^(1/\(n))")
       }
     }
     #expect(HostMath.root(64, 6) == 2 && HostMath.root(243, 5) == 3 && HostMath.root(49, 2) == 7)
