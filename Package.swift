@@ -40,7 +40,9 @@ let package = Package(
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
-    .target(name: "ElementaryFunctions", path: "Tests/ElementaryFunctions"),
+    .target(
+      name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
+      linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "TestSupport", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
       path: "Tests/Support"),

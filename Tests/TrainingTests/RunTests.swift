@@ -175,6 +175,28 @@ import Training
     }
   }
 
+  /// Resuming a run that has ended gives its result again and leaves its files as they were.
+  @Test func finishedRunsAreLeftAlone() throws {
+    let problem = try Problem.digits(.tanh)
+    var settings = settings(2)
+    settings.evaluateEvery = 4
+    let folder = TemporaryFolder("finished")
+    let first = try problem.trainer(settings, on: backend, directory: makeDirectory(folder)).run()
+    let files = ["metrics.jsonl", "metrics.csv", "final.safetensors"]
+    func read() throws -> [[UInt8]] {
+      try files.map { try [UInt8](Data(contentsOf: URL(filePath: folder.path + "/" + $0))) }
+    }
+    let before = try read()
+    let again = try problem.trainer(
+      settings, on: backend, directory: makeDirectory(folder, resume: true)
+    ).run()
+    #expect(again.parametersSHA256 == first.parametersSHA256)
+    #expect(again.train == first.train && again.test == first.test && again.steps == first.steps)
+    for (file, bytes) in zip(files, zip(before, try read())) {
+      #expect(bytes.0.elementsEqual(bytes.1), "\(file)")
+    }
+  }
+
   @Test func checkpointsOfTheLastThreeAreKept() throws {
     var settings = settings(1)
     settings.checkpointEvery = 2
