@@ -31,7 +31,10 @@ let package = Package(
     .target(name: "Training", dependencies: ["Networks"]),
     .target(name: "Reports", dependencies: ["Training"]),
     .target(
-      name: "Maclaurin", dependencies: ["Reports", "OpenBLASBackend", "OpenCLBackend"]),
+      name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      exclude: ["README.md"]),
+    .target(
+      name: "Maclaurin", dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [
@@ -39,6 +42,7 @@ let package = Package(
       ]),
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
+    .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .target(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",

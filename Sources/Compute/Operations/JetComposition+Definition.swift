@@ -2,6 +2,7 @@ import Glibc
 
 extension Activation {
   /// Coefficients 0…degree of φ(u(t)) and of φ′(u(t)): the definition, in Double with bounds.
+  /// `type` is that of the computation it bounds.
   func series(
     of input: [Bounded], degree: Int, type: ScalarType
   ) -> (value: [Bounded], slope: [Bounded]) {
@@ -31,9 +32,7 @@ extension Activation {
       // A gate that rounding may flip: the bound covers both sides.
       if abs(zero.value) <= zero.error * type.unitRoundoff && zero.error > 0 {
         slope.error = 1 / type.unitRoundoff
-        for n in value.indices {
-          value[n].error += abs(u[n].value) / type.unitRoundoff
-        }
+        for n in value.indices { value[n].error += abs(u[n].value) / type.unitRoundoff }
       }
       return (value, [slope] + orders.map { _ in Bounded(0) })
 
