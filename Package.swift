@@ -38,6 +38,7 @@ let package = Package(
         "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
+    .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu2x

@@ -21,7 +21,7 @@ struct ContractionBenchOptions: ParsableArguments {
     let bench = try ContractionBench(options)
     if let note = bench.rivalIsMissing { output.note(note) }
     let results = try shapes.map { try bench.measure($0, repeats: repeats) }
-    if !output.json { print(bench.table(results)) }
+    output.show(bench.table(results))
     return bench.json(results)
   }
 }
@@ -81,7 +81,7 @@ struct StepBenchOptions: ParsableArguments {
       return try StepBench(network, settings, options)
     }
     let results = try StepBench.measure(benches, repeats: repeats)
-    if !output.json { print(StepBench.table(results)) }
+    output.show(StepBench.table(results))
     return StepBench.json(results, benches[0].backend)
   }
 }
@@ -148,6 +148,13 @@ struct BenchAll: ParsableCommand {
     if !output.json { print() }
     let second = try step.measure(backend, repeats: repeats, output)
     if output.json { Console.json(first.merging(second) { old, _ in old }) }
+  }
+}
+
+extension OutputOptions {
+  /// A result for people: on stdout, or on stderr where stdout is for JSON.
+  fileprivate func show(_ table: String) {
+    if json { note(table) } else { print(table) }
   }
 }
 

@@ -34,7 +34,8 @@ final class StepBench {
   convenience init(
     _ network: Network, _ settings: TrainingSettings, _ options: BackendOptions
   ) throws {
-    let counter = NullBackend()
+    let counter = NullBackend(
+      workspace: try options.selection().contractionWorkspace(family: options.kernelFamily))
     let plan = try StepBench(
       network, settings, on: counter, Planned(flops: 0, contractionFlops: 0, peakBytes: 0))
     let (flops, contractions) = (counter.cost.flops, counter.contractionCost.flops)

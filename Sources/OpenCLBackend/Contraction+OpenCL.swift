@@ -48,7 +48,8 @@ extension OpenCLBackend {
   }
 
   private func runTiled(_ operation: Contraction) throws {
-    let tile = contractionTile
+    let tile =
+      contractionTile
       ?? .choose(m: operation.m, n: operation.n, batch: operation.batch, on: device)
     var defines = tile.defines
     if operation.transposeA { defines.append(("A_TRANSPOSED", 1)) }
@@ -87,19 +88,42 @@ extension OpenCLBackend {
   /// Depth that one work-item packs there.
   private static let packingDepth = 256
 
+  /// The packed copies of a contraction's operands.
+  private struct Packing {
+    let rowPanels, columnPanels: Int
+    let matricesA, matricesB: Int
+    let countA, countB: Int
+
+    init(_ operation: Contraction) {
+      let blockColumns = operation.c.type == .float64 ? 16 : 32
+      rowPanels = (operation.m + OpenCLBackend.blockRows - 1) / OpenCLBackend.blockRows
+      columnPanels = (operation.n + blockColumns - 1) / blockColumns
+      // A shared operand is packed once.
+      matricesA = operation.strideA == 0 ? 1 : operation.batch
+      matricesB = operation.strideB == 0 ? 1 : operation.batch
+      countA = matricesA * rowPanels * OpenCLBackend.blockRows * operation.k
+      countB = matricesB * columnPanels * blockColumns * operation.k
+    }
+  }
+
+  /// Elements that a contraction takes from the pool while it runs, besides its operands: the host
+  /// family's packed copies.
+  public static func workspaceCount(_ operation: Contraction, family: KernelFamily) -> Int {
+    guard family == .host, operation.m > 0, operation.n > 0 else { return 0 }
+    var part = operation
+    part.batch = min(part.batch, OpenCLSession.groupLimit)
+    let packing = Packing(part)
+    return packing.countA + packing.countB
+  }
+
   private func runPacked(_ operation: Contraction) throws {
     let type = operation.c.type
-    let blockColumns = type == .float64 ? 16 : 32
-    let rowPanels = (operation.m + Self.blockRows - 1) / Self.blockRows
-    let columnPanels = (operation.n + blockColumns - 1) / blockColumns
-    // A shared operand is packed once.
-    let matricesA = operation.strideA == 0 ? 1 : operation.batch
-    let matricesB = operation.strideB == 0 ? 1 : operation.batch
-    let countA = matricesA * rowPanels * Self.blockRows * operation.k
-    let countB = matricesB * columnPanels * blockColumns * operation.k
-    let workspace = try session.allocate(max(1, countA + countB), type)
+    let packing = Packing(operation)
+    let (rowPanels, columnPanels) = (packing.rowPanels, packing.columnPanels)
+    let (matricesA, matricesB) = (packing.matricesA, packing.matricesB)
+    let workspace = try session.allocate(max(1, packing.countA + packing.countB), type)
     var p = operation.parameters
-    (p.aPacked, p.bPacked) = (0, countA)
+    (p.aPacked, p.bPacked) = (0, packing.countA)
 
     let program = ProgramKey("contraction_host", defines: [], isDouble: type == .float64)
     let one = [1, 1, 1]
