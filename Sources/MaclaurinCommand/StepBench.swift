@@ -26,6 +26,8 @@ final class StepBench {
     /// Seconds of one step by kernel function.
     let functions: [String: Double]
     let peakBytes: Int
+    /// Memory that the device's pool holds, in use or not; nil where the pool does not say.
+    let reservedBytes: Int?
 
     /// Contraction flops over the time of the whole step.
     var gigaflops: Double { planned.contractionFlops / seconds / 1e9 }
@@ -102,7 +104,8 @@ final class StepBench {
       order: settings.orderName, seconds: time.median, fastest: time.fastest, planned: planned,
       contractionShare: contractions / wall,
       functions: functions.mapValues { $0 / Double(steps) },
-      peakBytes: backend.statistics.peakBytes)
+      peakBytes: backend.statistics.peakBytes,
+      reservedBytes: (backend as? OpenCLBackend)?.reservedMemory.bytes)
   }
 
   private static func isContraction(_ function: String) -> Bool {
@@ -144,6 +147,7 @@ final class StepBench {
         "contraction_flops": .number(result.planned.contractionFlops),
         "relative_time_per_flop": .number(relative),
         "peak_bytes": .number(Double(result.peakBytes)),
+        "reserved_bytes": result.reservedBytes.map { .number(Double($0)) } ?? .null,
         "planned_peak_bytes": .number(Double(result.planned.peakBytes)),
         "milliseconds_by_function": .object(
           result.functions.mapValues { .number($0 * 1e3) }),
