@@ -17,6 +17,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CPeak"),
     .target(name: "COpenCL", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CDigits", exclude: ["digits-images.npy", "digits-labels.npy"]),
     .target(
@@ -35,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [
-        "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Maclaurin", "CPeak", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin"]),

@@ -1,3 +1,4 @@
+import CPeak
 import Maclaurin
 
 /// Contractions of one back end against OpenBLAS.
@@ -27,6 +28,8 @@ struct ContractionBench {
     let shape: Shape
     let gigaflops: Double
     let rivalGigaflops: Double?
+    /// Speed of a loop of fused multiply-adds on the CPU path's processors; nil on a device.
+    let peakGigaflops: Double?
     /// Our speed over OpenBLAS's.
     var ratio: Double? { rivalGigaflops.map { gigaflops / $0 } }
   }
@@ -94,6 +97,7 @@ struct ContractionBench {
   func measure(_ shape: Shape, repeats: Int) throws -> Result {
     var ours = try Side(shape, type, on: backend)
     try ours.calibrate()
+    var peaks = Measurement()
     var theirs = try rival.map { try Side(shape, type, on: $0) }
     try theirs?.calibrate()
     for _ in 0..<repeats {
@@ -102,9 +106,14 @@ struct ContractionBench {
       try ours.measure()
       Measurement.pause(milliseconds: 5)
       try theirs?.measure()
+      if let host = backend as? OpenBLASBackend, type == .float32 {
+        Measurement.pause(milliseconds: 5)
+        peaks.add(processor_peak(Int32(host.threads), 0.02) / 1e9)
+      }
     }
     return Result(
-      shape: shape, gigaflops: ours.gigaflops(shape), rivalGigaflops: theirs?.gigaflops(shape))
+      shape: shape, gigaflops: ours.gigaflops(shape), rivalGigaflops: theirs?.gigaflops(shape),
+      peakGigaflops: peaks.median > 0 ? peaks.median : nil)
   }
 
   func table(_ results: [Result]) -> String {
@@ -113,10 +122,11 @@ struct ContractionBench {
         result.shape.description, fixed(result.gigaflops, 1),
         result.rivalGigaflops.map { fixed($0, 1) } ?? "",
         result.ratio.map { fixed($0, 2) } ?? "",
+        result.peakGigaflops.map { fixed(100 * result.gigaflops / $0, 0) + " %" } ?? "",
       ]
     }
     return MaclaurinCommand.table(
-      [["m×n×k", "\(backend.name) GFLOP/s", "OpenBLAS GFLOP/s", "ratio"]] + rows)
+      [["m×n×k", "\(backend.name) GFLOP/s", "OpenBLAS GFLOP/s", "ratio", "of FMA peak"]] + rows)
   }
 
   func json(_ results: [Result]) -> [String: JSONValue] {
@@ -128,6 +138,7 @@ struct ContractionBench {
             "k": .number(Double(result.shape.k)), "transpose_b": .bool(result.shape.transposeB),
             "gflops": .number(result.gigaflops),
             "openblas_gflops": result.rivalGigaflops.map { .number($0) } ?? .null,
+            "fma_peak_gflops": result.peakGigaflops.map { .number($0) } ?? .null,
             "ratio": result.ratio.map { .number($0) } ?? .null,
           ])
         }), "backend": .string(backend.name),

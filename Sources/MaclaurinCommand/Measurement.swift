@@ -1,28 +1,28 @@
 import Glibc
 import Maclaurin
 
-/// Times of one thing, in seconds.
+/// Repeated measurements of one thing, mostly seconds.
 struct Measurement {
-  private(set) var seconds: [Double] = []
+  private(set) var values: [Double] = []
 
   /// Adds the time that `body` takes.
   mutating func add(_ body: () throws -> Void) rethrows {
     let start = ContinuousClock.now
     try body()
-    seconds.append((ContinuousClock.now - start) / .seconds(1))
+    values.append((ContinuousClock.now - start) / .seconds(1))
   }
 
-  /// Adds a time.
-  mutating func add(_ time: Double) { seconds.append(time) }
+  mutating func add(_ value: Double) { values.append(value) }
 
   var median: Double {
-    let sorted = seconds.sorted()
+    let sorted = values.sorted()
     let middle = sorted.count / 2
     guard !sorted.isEmpty else { return .nan }
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
 
-  var fastest: Double { seconds.min() ?? .nan }
+  /// The smallest.
+  var fastest: Double { values.min() ?? .nan }
 
   /// Lets the idle threads of whatever ran before fall asleep.
   static func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
