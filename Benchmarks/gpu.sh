@@ -52,6 +52,8 @@ training='--data digits --model mlp:512x3 --epochs 2 --batch-size 128 --seed 1 -
 disagreed=0
 failed=0
 summary=$folder/summary.txt
+# Left by an earlier run, perhaps of another binary.
+rm -f "$folder"/training-openblas-*
 : >"$summary"
 say() { echo "$*" | tee -a "$summary"; }
 
