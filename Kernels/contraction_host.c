@@ -73,9 +73,11 @@ const ContractionInstance *contraction_instance(long elementBytes, int index) {
   int count = 0;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("x86-64-v4"))
-    runnable[count++] = isDouble ? &contraction_instance_v4_float64 : &contraction_instance_v4_float32;
+    runnable[count++] =
+      isDouble ? &contraction_instance_v4_float64 : &contraction_instance_v4_float32;
   if (__builtin_cpu_supports("x86-64-v3"))
-    runnable[count++] = isDouble ? &contraction_instance_v3_float64 : &contraction_instance_v3_float32;
+    runnable[count++] =
+      isDouble ? &contraction_instance_v3_float64 : &contraction_instance_v3_float32;
 #endif
   runnable[count++] =
     isDouble ? &contraction_instance_portable_float64 : &contraction_instance_portable_float32;

@@ -57,12 +57,6 @@ typedef ELEMENT INSTANCE(loose) __attribute__((
 #define BLOCK INSTANCE(block)
 #define BLOCK_COLUMNS (BLOCK_VECTORS * VECTOR_WIDTH)
 
-#ifndef PACKING_ROWS
-// Depth to which a lane-contiguous operand is packed at a time: so many rows of the source stay in
-// the caches' nearest sets and the page table's fast entries while they are read panel by panel.
-#define PACKING_ROWS 16
-#endif
-
 /// Transposes a square of vectors: each round rotates the index (row, column), written in binary,
 /// by one bit to the right.
 HELPER void INSTANCE(transpose)(VECTOR x[VECTOR_WIDTH]) {
@@ -100,10 +94,10 @@ HELPER void INSTANCE(pack_square)(
   for (int i = 0; i < VECTOR_WIDTH; ++i) STORE(x[i], panel + i * width + lane);
 }
 
-/// Packs lanes 0 ..< lanes ≤ width of one panel, `depth` deep; missing lanes become zeros.
+/// Packs lanes 0 ..< lanes <= width of one panel, `depth` deep; missing lanes become zeros.
 HELPER void INSTANCE(pack_panel)(
-  const int width, long lanes, long depth, GLOBAL const ELEMENT *restrict source,
-  long laneStride, long depthStride, GLOBAL ELEMENT *restrict panel
+  const int width, long lanes, long depth, GLOBAL const ELEMENT *source, long laneStride,
+  long depthStride, GLOBAL ELEMENT *panel
 ) {
   long k = 0;
   if (laneStride == 1 && lanes >= width) {
@@ -185,7 +179,7 @@ HELPER void INSTANCE(fold_partial_row)(
   }
 }
 
-/// Runs a block's chains for `computed` ≥ block.rows rows and folds those that exist.
+/// Runs a block's chains for `computed` >= block.rows rows and folds those that exist.
 HELPER void INSTANCE(add_block)(const int computed, const BLOCK block) {
   // C arrives from memory while the chains run.
   for (long i = 0; i < block.rows; ++i) {
@@ -244,26 +238,31 @@ HELPER void INSTANCE(scale_elements)(
 
 #ifdef __OPENCL_VERSION__
 
-// Kernel functions. The packed operands lie in one workspace buffer: all of A's panels for the
-// whole depth k, then all of B's; each operand once per matrix of the batch, or just once if its
-// batch stride is 0. Work-groups of one work-item.
+// Kernel functions, in work-groups of one work-item. The packed operands lie in one workspace
+// buffer, each once per matrix of the batch, or just once if its batch stride is 0:
+//   A at aPacked, (m rounded up to BLOCK_ROWS) * k elements per matrix
+//   B at bPacked, (n rounded up to BLOCK_COLUMNS) * k elements per matrix
+// Launches (global sizes; every division rounds up; if k is 0 only the last):
+//   contraction_pack_a    k / CONTRACTION_PACKING_DEPTH, m / BLOCK_ROWS, matrices of A
+//   contraction_pack_b    k / CONTRACTION_PACKING_DEPTH, n / BLOCK_COLUMNS, matrices of B
+//   contraction_multiply  with panels = m / BLOCK_ROWS:
+//                         min(panels, CONTRACTION_GROUP_PANELS), n / BLOCK_COLUMNS,
+//                         batch * (panels / CONTRACTION_GROUP_PANELS)
+// BLOCK_ROWS = 8 and BLOCK_VECTORS = 2 suit 32 registers of 512 bits; 6 and 1 suit 16 of 256 bits.
 
 #define PANELS(lanes, width) (((lanes) + (width) - 1) / (width))
-// Depth that one work-item of a packing kernel does.
-#define PACKING_DEPTH 256
-// Row panels that are multiplied with all of B before the next ones.
-#define GROUP_PANELS 48
 
-/// Panel get_global_id(1), depth PACKING_DEPTH * get_global_id(0) and up, matrix get_global_id(2).
+/// Part get_global_id(0) of the depth of panel get_global_id(1), matrix get_global_id(2).
 FUNCTION void pack_part(
   const int width, long lanes, long depth, GLOBAL const real *source, long laneStride,
   long depthStride, GLOBAL real *packed
 ) {
-  const long k = get_global_id(0) * PACKING_DEPTH, lane = get_global_id(1) * width;
+  const long k = get_global_id(0) * CONTRACTION_PACKING_DEPTH;
+  const long lane = get_global_id(1) * width;
   const long matrix = get_global_id(2) * PANELS(lanes, width) * width * depth;
   if (k < depth && lane < lanes)
     pack_panel(
-      width, min(lanes - lane, (long)width), min(depth - k, (long)PACKING_DEPTH),
+      width, min(lanes - lane, (long)width), min(depth - k, (long)CONTRACTION_PACKING_DEPTH),
       source + lane * laneStride + k * depthStride, laneStride, depthStride,
       packed + matrix + lane * depth + k * width);
 }
@@ -284,17 +283,16 @@ __kernel void contraction_pack_b(
     workspace + p.bPacked);
 }
 
-/// All chains of one block of outputs. The row panels are visited in groups of GROUP_PANELS, so that
-/// a group of A's panels stays in the last cache while it meets every panel of B: row panel
-/// get_global_id(0) of its group, column panel get_global_id(1), and in get_global_id(2) the matrix
-/// times the number of groups, plus the group.
+/// All chains of one block of outputs. The row panels are visited in groups, so that a group of A's
+/// panels stays in the last cache while it meets every panel of B: row panel get_global_id(0) of its
+/// group, column panel get_global_id(1); get_global_id(2) is matrix * groups + group.
 __kernel void contraction_multiply(
   const ContractionParameters p, GLOBAL const real *restrict workspace, GLOBAL real *restrict c,
   GLOBAL const real *restrict scale
 ) {
-  const long groups = PANELS(PANELS(p.m, BLOCK_ROWS), GROUP_PANELS);
+  const long groups = PANELS(PANELS(p.m, BLOCK_ROWS), CONTRACTION_GROUP_PANELS);
   const long matrix = get_global_id(2) / groups, group = get_global_id(2) % groups;
-  const long row = (group * GROUP_PANELS + get_global_id(0)) * BLOCK_ROWS;
+  const long row = (group * CONTRACTION_GROUP_PANELS + get_global_id(0)) * BLOCK_ROWS;
   const long column = get_global_id(1) * BLOCK_COLUMNS;
   if (row >= p.m || column >= p.n) return;
   BLOCK block;
@@ -310,7 +308,8 @@ __kernel void contraction_multiply(
   block.alpha = REAL(p.alpha);
   if (p.hasScale) block.alpha *= scale[p.scaleOffset];
   block.beta = REAL(p.beta);
-  if (p.k == 0) scale_elements(block.rows, block.columns, block.c, p.cRow, p.cColumn, block.beta);
+  if (p.k == 0)
+    scale_elements(block.rows, block.columns, block.c, p.cRow, p.cColumn, block.beta);
   for (long k = 0; k < p.k; k += MACLAURIN_CHAIN) {
     block.depth = min(p.k - k, (long)MACLAURIN_CHAIN);
     add_rows(block);
@@ -328,18 +327,22 @@ static TARGET void INSTANCE(pack)(
   long width, long lanes, long depth, const void *source, long laneStride, long depthStride,
   void *panels, long panelStride
 ) {
-  // Along whichever direction is contiguous in the source, as far as the other stays in the cache.
-  const long part = depthStride == 1 ? depth : PACKING_ROWS;
+  // Contiguous lanes: a few depths of all panels at a time, whose rows of the source then stay in
+  // the first cache and in the page table's fast entries. Contiguous depths: panel by panel.
+  const long part = depthStride == 1 ? depth : 16;
   for (long k = 0; k < depth; k += part)
     for (long lane = 0; lane < lanes; lane += width) {
       const ELEMENT *from = (const ELEMENT *)source + lane * laneStride + k * depthStride;
       ELEMENT *panel = (ELEMENT *)panels + lane / width * panelStride + k * width;
       const long partLanes = lanes - lane < width ? lanes - lane : width;
       const long partDepth = depth - k < part ? depth - k : part;
+      // Constant widths, so that the loops over lanes vectorise.
       if (width == BLOCK_ROWS)
-        INSTANCE(pack_panel)(BLOCK_ROWS, partLanes, partDepth, from, laneStride, depthStride, panel);
+        INSTANCE(pack_panel)(
+          BLOCK_ROWS, partLanes, partDepth, from, laneStride, depthStride, panel);
       else
-        INSTANCE(pack_panel)(BLOCK_COLUMNS, partLanes, partDepth, from, laneStride, depthStride, panel);
+        INSTANCE(pack_panel)(
+          BLOCK_COLUMNS, partLanes, partDepth, from, laneStride, depthStride, panel);
     }
 }
 

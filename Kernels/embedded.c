@@ -2,7 +2,7 @@
 
 #include "Kernels.h"
 
-#define SOURCES(SOURCE)                                       \
+#define SOURCES(SOURCE) \
   SOURCE(parameters) \
   SOURCE(dialect) \
   SOURCE(functions) \
@@ -74,4 +74,9 @@ static const char jet_contraction_text[] = {
 };
 
 #define ENTRY(name) {#name, name##_text, sizeof name##_text},
-const MaclaurinSource maclaurin_sources[] = {SOURCES(ENTRY){0, 0, 0}};
+static const MaclaurinSource sources[] = {SOURCES(ENTRY)};
+
+MaclaurinSource maclaurin_source(int index) {
+  const MaclaurinSource none = {0, 0, 0};
+  return index < (int)(sizeof sources / sizeof *sources) ? sources[index] : none;
+}

@@ -23,9 +23,9 @@ FUNCTION void philox(ulong seed, uint purpose, uint tensor, ulong block, uint *w
   words[3] = c3;
 }
 
-/// The 24 high bits of a word, centred: in (0, 1), never 0 or 1.
+/// The 23 high bits of a word, centred: an odd multiple of 2^−24, exact, never 0 or 1.
 FUNCTION float philox_uniform(uint word) {
-  return fma((float)(int)(word >> 8), 0x1p-24f, 0x1p-25f);
+  return fma((float)(int)(word >> 9), 0x1p-23f, 0x1p-24f);
 }
 
 #define DISTRIBUTION_NORMAL 0

@@ -14,8 +14,8 @@ typedef struct {
   unsigned long length;
 } MaclaurinSource;
 
-/// Every kernel source by file name; ends with a null name.
-extern const MaclaurinSource maclaurin_sources[];
+/// Kernel source number `index`; past the last one its name is null.
+MaclaurinSource maclaurin_source(int index);
 
 /// The host form of a portable kernel function: does items `range.begin ..< range.end`.
 typedef void (*MaclaurinHostFunction)(const LaunchRange *range, const void *parameters,

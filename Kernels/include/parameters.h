@@ -112,6 +112,11 @@ typedef struct {
 /// definition of the numerics: another value gives other bits.
 #define MACLAURIN_CHAIN 1024
 
+/// The host family on a device: the depth that one work-item packs, and how many row panels are
+/// multiplied with all of B before the next ones.
+#define CONTRACTION_PACKING_DEPTH 256
+#define CONTRACTION_GROUP_PANELS 48
+
 /// C ← α·A·B + β·C, `batch` times, with A m×k, B k×n and C m×n. A transposed operand is one
 /// whose strides are exchanged. All strides count elements; a batch stride of 0 shares the
 /// operand. If hasScale, α is multiplied by one element of one more buffer.

@@ -8,7 +8,8 @@ extension BackendSelection {
   public func contractionWorkspace(family: KernelFamily? = nil) -> (Contraction) -> Int {
     guard case .opencl(let index) = self else { return { _ in 0 } }
     let devices = OpenCLDevices.list()
-    let family = family ?? (devices.indices.contains(index) ? devices[index].family : .device)
-    return { OpenCLBackend.workspaceCount($0, family: family) }
+    guard devices.indices.contains(index) else { return { _ in 0 } }
+    let (device, family) = (devices[index], family ?? devices[index].family)
+    return { device.workspaceCount($0, family: family) }
   }
 }

@@ -1,4 +1,3 @@
-import Compute
 import FoundationEssentials
 
 /// A JSON document as a value, so that a reader can say where in it something is wrong.

@@ -1,4 +1,3 @@
-import Compute
 import FoundationEssentials
 
 /// The content of a network file: the same grammar for finite and infinite width.

@@ -1,5 +1,3 @@
-import Compute
-
 /// A network description, or parameters for it, that cannot be used: one sentence that names the
 /// layer and says what to do.
 public struct NetworkError: Error, CustomStringConvertible, Sendable {

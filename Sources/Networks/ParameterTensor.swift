@@ -1,5 +1,3 @@
-import Compute
-
 /// One trainable tensor of a network: a range of the flat parameter vector.
 public struct ParameterTensor: Sendable, Equatable {
   /// "layers.0.weight": the name in parameter files.

@@ -18,11 +18,14 @@ import Kernels
 /// The workspace is kept, and grows to what the largest shape so far needed. Not for use by several
 /// threads at once.
 final class HostContraction {
-  /// Elements of one packed block of A, shared by the threads: 4 MiB of float32.
+  /// One packed block of A, shared by the threads: about 1024 rows of a float32 chain. A part of the
+  /// last cache.
   private static let sharedBytes = 4 << 20
-  /// One thread's packed panels of B: a part of a second-level cache.
-  private static let panelBytes = 128 << 10
-  private static let wideBytes = 1024 << 10
+  /// One thread's packed panels of B: a single panel of float32, an eighth of a second-level cache.
+  private static let groupBytes = 128 << 10
+  /// The same where B's rows are contiguous: several panels then share the runs that are read, which
+  /// is worth more than a packed group that stays in the cache.
+  private static let wideGroupBytes = 1 << 20
   /// Below this many products one thread is faster than waking another.
   private static let serialProducts = 1 << 18
   /// Below this many elements the calling thread packs A alone.
@@ -63,43 +66,46 @@ final class HostContraction {
     guard p.m > 0, p.n > 0, p.batch > 0 else { return }
     let instance = isDouble ? float64 : float32
     let (alpha, beta) = Self.factors(p, isDouble: isDouble, scale: scale)
-    var task = Task(instance: instance, shape: p, a: a, b: b, c: c, alpha: alpha, beta: beta)
-    if task.isBetterExchanged { task = task.exchanged }
-    if p.k == 0 { return task.scale() }
+    var operands = Operands(
+      instance: instance, shape: p, a: a, b: b, c: c, alpha: alpha, beta: beta)
+    if operands.isBetterExchanged { operands = operands.exchanged }
+    if p.k == 0 { return operands.scale() }
 
-    if p.batch > 1 && p.batch >= pool.threads { return runBatch(task) }
-    let plan = Plan(task, threads: pool.threads)
+    if p.batch > 1 && p.batch >= pool.threads { return runBatch(operands) }
+    let plan = Plan(operands, threads: pool.threads)
     let space = reserve(plan.bytes)
     for matrix in 0..<p.batch {
-      Self.multiply(task.matrix(matrix), plan, space) { pool.run(parts: $0, $1) }
+      Self.multiply(operands.matrix(matrix), plan, space) { pool.run(parts: $0, $1) }
     }
   }
 
-  /// The workspace that a contraction of this shape needs, in bytes.
+  /// The workspace that a contraction of this shape needs at most, in bytes: about 4 MiB and 1 MiB
+  /// per thread for large ones.
   func workspaceBytes(m: Int, n: Int, k: Int, batch: Int = 1, isDouble: Bool) -> Int {
     var p = ContractionParameters()
     (p.m, p.n, p.k, p.batch) = (m, n, k, batch)
     (p.aRow, p.aColumn, p.bRow, p.bColumn, p.cRow, p.cColumn) = (k, 1, n, 1, n, 1)
     guard m > 0, n > 0, k > 0 else { return 0 }
     let none = UnsafeMutableRawPointer(bitPattern: 64)!
-    var task = Task(
-      instance: isDouble ? float64 : float32, shape: p, a: none, b: none, c: none, alpha: 1, beta: 0)
-    if task.isBetterExchanged { task = task.exchanged }
-    if batch > 1 && batch >= pool.threads { return Plan(task, threads: 1).bytes * pool.threads }
-    return Plan(task, threads: pool.threads).bytes
+    var operands = Operands(
+      instance: isDouble ? float64 : float32, shape: p, a: none, b: none, c: none, alpha: 1, beta: 0
+    )
+    if operands.isBetterExchanged { operands = operands.exchanged }
+    if batch > 1 && batch >= pool.threads { return Plan(operands, threads: 1).bytes * pool.threads }
+    return Plan(operands, threads: pool.threads).bytes
   }
 
   // MARK: - Steps
 
   /// Many matrices: each by one thread, which then waits for nobody.
-  private func runBatch(_ task: Task) {
-    let plan = Plan(task, threads: 1)
-    let batch = task.shape.batch
-    let threads = batch * task.products <= Self.serialProducts ? 1 : pool.threads
+  private func runBatch(_ operands: Operands) {
+    let plan = Plan(operands, threads: 1)
+    let batch = operands.shape.batch
+    let threads = batch * operands.products <= Self.serialProducts ? 1 : pool.threads
     let space = reserve(plan.bytes * threads)
     pool.run(parts: threads) { thread in
       for matrix in Plan.part(thread, of: threads, in: batch) {
-        Self.multiply(task.matrix(matrix), plan, space + thread * plan.bytes) { parts, body in
+        Self.multiply(operands.matrix(matrix), plan, space + thread * plan.bytes) { parts, body in
           for part in 0..<parts { body(part) }
         }
       }
@@ -108,23 +114,24 @@ final class HostContraction {
 
   /// One matrix. `run` does the numbered parts of a phase and returns when they are done.
   private static func multiply(
-    _ task: Task, _ plan: Plan, _ space: UnsafeMutableRawPointer,
+    _ operands: Operands, _ plan: Plan, _ space: UnsafeMutableRawPointer,
     _ run: (_ parts: Int, _ body: (Int) -> Void) -> Void
   ) {
-    for row in stride(from: 0, to: task.m, by: plan.rowBlock) {
-      let rows = min(plan.rowBlock, task.m - row)
-      for first in stride(from: 0, to: task.k, by: plan.depthBlock) {
-        let depth = min(plan.depthBlock, task.k - first)
+    for row in stride(from: 0, to: operands.m, by: plan.rowBlock) {
+      let rows = min(plan.rowBlock, operands.m - row)
+      for first in stride(from: 0, to: operands.k, by: plan.depthBlock) {
+        let depth = min(plan.depthBlock, operands.k - first)
         let packers = rows * depth <= serialPacking ? 1 : plan.threads
         run(packers) { part in
-          let panels = Plan.part(part, of: packers, in: plan.panels(of: rows, width: task.rowWidth))
-          task.packRows(panels, row: row, rows: rows, first: first, depth: depth, to: space)
+          let panels = Plan.part(
+            part, of: packers, in: plan.panels(of: rows, width: operands.rowWidth))
+          operands.packRows(panels, row: row, rows: rows, first: first, depth: depth, to: space)
         }
         run(plan.rowParts * plan.columnParts) { part in
           let block = Block(
             row: row, rows: rows, first: first, depth: depth, packed: space,
-            panelSpace: space + plan.packedBytes + part * plan.panelBytes)
-          multiplyPart(part, of: block, task, plan)
+            panelSpace: space + plan.packedBytes + part * plan.partBytes)
+          multiplyPart(part, of: block, operands, plan)
         }
       }
     }
@@ -137,31 +144,33 @@ final class HostContraction {
   }
 
   /// One part's rows of the block times its columns of B, panel group by panel group.
-  private static func multiplyPart(_ part: Int, of block: Block, _ task: Task, _ plan: Plan) {
+  private static func multiplyPart(_ part: Int, of block: Block, _ operands: Operands, _ plan: Plan)
+  {
     let rowPanels = Plan.part(
       part / plan.columnParts, of: plan.rowParts,
-      in: plan.panels(of: block.rows, width: task.rowWidth))
+      in: plan.panels(of: block.rows, width: operands.rowWidth))
     let columnPanels = Plan.part(
       part % plan.columnParts, of: plan.columnParts,
-      in: plan.panels(of: task.n, width: task.columnWidth))
+      in: plan.panels(of: operands.n, width: operands.columnWidth))
     guard !rowPanels.isEmpty else { return }
-    let row = rowPanels.lowerBound * task.rowWidth
-    let rows = min(rowPanels.upperBound * task.rowWidth, block.rows) - row
-    for panel in stride(from: columnPanels.lowerBound, to: columnPanels.upperBound, by: plan.group) {
-      let column = panel * task.columnWidth
-      let end = min(panel + plan.group, columnPanels.upperBound) * task.columnWidth
-      let columns = min(end, task.n) - column
+    let row = rowPanels.lowerBound * operands.rowWidth
+    let rows = min(rowPanels.upperBound * operands.rowWidth, block.rows) - row
+    for panel in stride(from: columnPanels.lowerBound, to: columnPanels.upperBound, by: plan.group)
+    {
+      let column = panel * operands.columnWidth
+      let end = min(panel + plan.group, columnPanels.upperBound) * operands.columnWidth
+      let columns = min(end, operands.n) - column
       for chain in stride(from: 0, to: block.depth, by: Int(MACLAURIN_CHAIN)) {
         let depth = min(Int(MACLAURIN_CHAIN), block.depth - chain)
         // A kept packed operand would take the place of this call, with the whole k as its depth.
-        task.packColumns(
+        operands.packColumns(
           column, columns: columns, first: block.first + chain, depth: depth, to: block.panelSpace)
-        task.addChain(
+        operands.addChain(
           row: block.row + row, rows: rows, column: column, columns: columns,
           depth: depth, isFirst: block.first + chain == 0,
-          a: block.packed + (row * block.depth + chain * task.rowWidth) * task.elementBytes,
-          aPanelStride: block.depth * task.rowWidth,
-          b: block.panelSpace, bPanelStride: depth * task.columnWidth)
+          a: block.packed + (row * block.depth + chain * operands.rowWidth) * operands.elementBytes,
+          aPanelStride: block.depth * operands.rowWidth,
+          b: block.panelSpace, bPanelStride: depth * operands.columnWidth)
       }
     }
   }
@@ -208,7 +217,7 @@ final class HostContraction {
 
 extension HostContraction {
   /// A contraction with everything that its phases need.
-  private struct Task {
+  private struct Operands {
     let instance: ContractionInstance
     var shape: ContractionParameters
     var a, b: UnsafeRawPointer
@@ -224,24 +233,24 @@ extension HostContraction {
     var products: Int { m * n * k }
 
     /// Matrix number `index` of the batch.
-    func matrix(_ index: Int) -> Task {
-      var task = self
-      task.a += index * shape.aBatch * elementBytes
-      task.b += index * shape.bBatch * elementBytes
-      task.c += index * shape.cBatch * elementBytes
-      return task
+    func matrix(_ index: Int) -> Operands {
+      var operands = self
+      operands.a += index * shape.aBatch * elementBytes
+      operands.b += index * shape.bBatch * elementBytes
+      operands.c += index * shape.cBatch * elementBytes
+      return operands
     }
 
     /// The same contraction as Cᵀ ← α·Bᵀ·Aᵀ + β·Cᵀ. Every product and sum is the same.
-    var exchanged: Task {
-      var task = self
-      (task.a, task.b) = (b, a)
-      (task.shape.m, task.shape.n) = (n, m)
-      (task.shape.aRow, task.shape.aColumn) = (shape.bColumn, shape.bRow)
-      (task.shape.bRow, task.shape.bColumn) = (shape.aColumn, shape.aRow)
-      (task.shape.cRow, task.shape.cColumn) = (shape.cColumn, shape.cRow)
-      (task.shape.aBatch, task.shape.bBatch) = (shape.bBatch, shape.aBatch)
-      return task
+    var exchanged: Operands {
+      var operands = self
+      (operands.a, operands.b) = (b, a)
+      (operands.shape.m, operands.shape.n) = (n, m)
+      (operands.shape.aRow, operands.shape.aColumn) = (shape.bColumn, shape.bRow)
+      (operands.shape.bRow, operands.shape.bColumn) = (shape.aColumn, shape.aRow)
+      (operands.shape.cRow, operands.shape.cColumn) = (shape.cColumn, shape.cRow)
+      (operands.shape.aBatch, operands.shape.bBatch) = (shape.bBatch, shape.aBatch)
+      return operands
     }
 
     /// Whether the exchange pays: few columns (say ten classes) waste most of a block of columns,
@@ -310,29 +319,30 @@ extension HostContraction {
     /// Panels of B that are packed at a time.
     let group: Int
     let threads: Int
-    let packedBytes, panelBytes: Int
+    /// Bytes of the packed block of A, and of one part's panels of B.
+    let packedBytes, partBytes: Int
 
-    init(_ task: Task, threads available: Int) {
-      let chain = Int(MACLAURIN_CHAIN), width = task.rowWidth
-      threads = task.products <= serialProducts ? 1 : available
+    init(_ operands: Operands, threads available: Int) {
+      let chain = Int(MACLAURIN_CHAIN)
+      let width = operands.rowWidth
+      threads = operands.products <= serialProducts ? 1 : available
 
       // As many rows as fit with one chain, evenly; then as many whole chains as fit.
-      let depth = min(task.k, chain)
-      let mostRows = max(1, sharedBytes / (depth * task.elementBytes * width)) * width + width
-      let blocks = (task.m + mostRows - 1) / mostRows
-      rowBlock = Self.up((task.m + blocks - 1) / blocks, width)
-      let chains = max(1, sharedBytes / (rowBlock * chain * task.elementBytes))
-      depthBlock = min(task.k, chains * chain)
+      let depth = min(operands.k, chain)
+      let mostRows = max(1, sharedBytes / (depth * operands.elementBytes * width)) * width + width
+      let blocks = (operands.m + mostRows - 1) / mostRows
+      rowBlock = Self.up((operands.m + blocks - 1) / blocks, width)
+      let chains = max(1, sharedBytes / (rowBlock * chain * operands.elementBytes))
+      depthBlock = min(operands.k, chains * chain)
 
-      let panel = depth * task.columnWidth * task.elementBytes
-      // Where a row of B is contiguous, wide groups read long runs of it.
-      let most = task.shape.bRow == 1 ? HostContraction.panelBytes : HostContraction.wideBytes
+      let panel = depth * operands.columnWidth * operands.elementBytes
+      let most = operands.shape.bRow == 1 ? groupBytes : wideGroupBytes
       group = min(max(1, most / panel), 8)
-      packedBytes = Self.up(rowBlock * depthBlock * task.elementBytes, 4096)
-      panelBytes = Self.up(group * panel, 4096)
+      packedBytes = Self.up(rowBlock * depthBlock * operands.elementBytes, 4096)
+      partBytes = Self.up(group * panel, 4096)
       (rowParts, columnParts) = Self.grid(
-        rowPanels: panelCount(min(rowBlock, task.m), width),
-        columnPanels: panelCount(task.n, task.columnWidth), width, threads)
+        rowPanels: panelCount(min(rowBlock, operands.m), width),
+        columnPanels: panelCount(operands.n, operands.columnWidth), width, threads)
     }
 
     /// The grid with the least work in its largest part. A panel of B is packed once per row of the
@@ -340,7 +350,8 @@ extension HostContraction {
     private static func grid(
       rowPanels: Int, columnPanels: Int, _ width: Int, _ threads: Int
     ) -> (rows: Int, columns: Int) {
-      var best = (rows: 1, columns: 1), least = Int.max
+      var best = (rows: 1, columns: 1)
+      var least = Int.max
       for rows in 1...min(threads, rowPanels) {
         let columns = min(threads / rows, columnPanels)
         let work = panelCount(columnPanels, columns) * (panelCount(rowPanels, rows) * width + 16)
@@ -350,7 +361,7 @@ extension HostContraction {
     }
 
     /// The whole workspace.
-    var bytes: Int { packedBytes + rowParts * columnParts * panelBytes }
+    var bytes: Int { packedBytes + rowParts * columnParts * partBytes }
 
     func panels(of lanes: Int, width: Int) -> Int { panelCount(lanes, width) }
 

@@ -8,6 +8,8 @@ final class HostMemory {
   var statistics = BackendStatistics()
 
   private static let hugePage = 2 << 20
+  /// MADV_HUGEPAGE of Linux, which Glibc's module does not export.
+  private static let adviseHugePages: Int32 = 14
 
   deinit {
     for blocks in free.values { for block in blocks { Glibc.free(block) } }
@@ -33,7 +35,7 @@ final class HostMemory {
         "out of memory: \(bytes) bytes more were asked for while \(statistics.liveBytes) were in "
           + "use; lower --batch-size or the network's width")
     }
-    if capacity >= Self.hugePage { madvise(block, capacity, 14 /* MADV_HUGEPAGE */) }
+    if capacity >= Self.hugePage { madvise(block, capacity, Self.adviseHugePages) }
     statistics.allocated(bytes)
     return block
   }

@@ -34,7 +34,8 @@ public final class OpenBLASBackend: Backend {
         self.library = library
       } catch {
         throw BackendError(
-          "\(error); install libopenblas0 or leave --numerics fast out (reproducible needs no library)")
+          "\(error); install libopenblas0 or leave --numerics fast out (reproducible needs no library)"
+        )
       }
     } else {
       library = nil
@@ -55,7 +56,8 @@ public final class OpenBLASBackend: Backend {
     memory.statistics.uploadedBytes += matrix.count * matrix.type.byteCount
     let bytes = matrix.columns * matrix.type.byteCount
     for row in 0..<matrix.rows {
-      memcpy(matrix.pointer + row * matrix.stride * matrix.type.byteCount, base + row * bytes, bytes)
+      memcpy(
+        matrix.pointer + row * matrix.stride * matrix.type.byteCount, base + row * bytes, bytes)
     }
   }
 
@@ -64,7 +66,8 @@ public final class OpenBLASBackend: Backend {
     memory.statistics.downloadedBytes += matrix.count * matrix.type.byteCount
     let bytes = matrix.columns * matrix.type.byteCount
     for row in 0..<matrix.rows {
-      memcpy(base + row * bytes, matrix.pointer + row * matrix.stride * matrix.type.byteCount, bytes)
+      memcpy(
+        base + row * bytes, matrix.pointer + row * matrix.stride * matrix.type.byteCount, bytes)
     }
   }
 

@@ -75,10 +75,12 @@ extension OpenBLASLibrary {
     /// is at least a row's length.
     private static func operand(rows: Int, columns: Int, row: Int, column: Int) -> Operand? {
       if column == 1 || columns <= 1, rows <= 1 || row >= columns {
-        return blasint(exactly: max(row, columns, 1)).map { Operand(transpose: CblasNoTrans, stride: $0) }
+        guard let stride = blasint(exactly: max(row, columns, 1)) else { return nil }
+        return Operand(transpose: CblasNoTrans, stride: stride)
       }
       if row == 1 || rows <= 1, columns <= 1 || column >= rows {
-        return blasint(exactly: max(column, rows, 1)).map { Operand(transpose: CblasTrans, stride: $0) }
+        guard let stride = blasint(exactly: max(column, rows, 1)) else { return nil }
+        return Operand(transpose: CblasTrans, stride: stride)
       }
       return nil
     }

@@ -19,7 +19,8 @@ final class ThreadPool: Sendable {
     precondition(threads >= 1, "a thread pool needs at least one thread, not \(threads)")
     let crew = self.crew
     // Signals are for the program's own threads: the workers inherit a mask of all of them.
-    var all = sigset_t(), before = sigset_t()
+    var all = sigset_t()
+    var before = sigset_t()
     sigfillset(&all)
     pthread_sigmask(SIG_SETMASK, &all, &before)
     var workers: [pthread_t] = []
@@ -39,6 +40,9 @@ final class ThreadPool: Sendable {
 
   /// Calls `body(part)` once for every part in 0 ..< parts: thread t, with the caller as thread 0,
   /// does parts t, t + threads, t + 2·threads, … in this order.
+  ///
+  /// `body` runs on several threads at once, so it may only write what belongs to its part, and it
+  /// must not be isolated to an actor: Swift checks that when it runs, and traps.
   func run(parts: Int, _ body: (Int) -> Void) {
     let active = min(parts, threads)
     if active <= 1 {
@@ -131,11 +135,13 @@ private final class Crew: @unchecked Sendable {
   func start(_ index: Int) -> pthread_t? {
     let start = Unmanaged.passRetained(Start(crew: self, index: index))
     var thread = pthread_t()
-    let status = pthread_create(&thread, nil, { context in
-      let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
-      start.crew.work(start.index)
-      return nil
-    }, start.toOpaque())
+    let status = pthread_create(
+      &thread, nil,
+      { context in
+        let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
+        start.crew.work(start.index)
+        return nil
+      }, start.toOpaque())
     if status == 0 { return thread }
     start.release()
     return nil
@@ -151,7 +157,7 @@ private final class Crew: @unchecked Sendable {
       if active == Self.stop { return }
       // A thread outside the round must not look at the job: nobody waits for it.
       if index >= active { continue }
-      job?.work(index)
+      takePart(index)
       if busy.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
         pthread_mutex_lock(mutex)
         pthread_cond_signal(finished)
@@ -159,6 +165,10 @@ private final class Crew: @unchecked Sendable {
       }
     }
   }
+
+  /// Never inlined: all references to the job are gone when it returns, and so before `run` ends.
+  @inline(never)
+  private func takePart(_ index: Int) { job?.work(index) }
 
   /// Spins for a while, then sleeps, until `isTrue`.
   private func wait(for condition: UnsafeMutablePointer<pthread_cond_t>, _ isTrue: () -> Bool) {

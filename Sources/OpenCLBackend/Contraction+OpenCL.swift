@@ -30,10 +30,11 @@ extension ScalarType {
 
 extension OpenCLBackend {
   /// One launch (device family), or two packing launches and one of register blocks (host family),
-  /// per `OpenCLSession.groupLimit` products.
+  /// for as many products as one launch may have.
   func run(_ operation: Contraction) throws {
     guard operation.m > 0, operation.n > 0 else { return }
-    let limit = OpenCLSession.groupLimit
+    let perProduct = family == .host ? contractionBlock.panels(operation.m).groups : 1
+    let limit = max(1, OpenCLSession.groupLimit / perProduct)
     for first in stride(from: 0, to: operation.batch, by: limit) {
       var part = operation
       part.batch = min(limit, operation.batch - first)
@@ -83,52 +84,21 @@ extension OpenCLBackend {
         + "group, which is fewer than \(items); use --kernel-family host")
   }
 
-  /// The register block of contraction_host.cl in OpenCL C.
-  private static let blockRows = 8
-  /// Depth that one work-item packs there.
-  private static let packingDepth = 256
-
-  /// The packed copies of a contraction's operands.
-  private struct Packing {
-    let rowPanels, columnPanels: Int
-    let matricesA, matricesB: Int
-    let countA, countB: Int
-
-    init(_ operation: Contraction) {
-      let blockColumns = operation.c.type == .float64 ? 16 : 32
-      rowPanels = (operation.m + OpenCLBackend.blockRows - 1) / OpenCLBackend.blockRows
-      columnPanels = (operation.n + blockColumns - 1) / blockColumns
-      // A shared operand is packed once.
-      matricesA = operation.strideA == 0 ? 1 : operation.batch
-      matricesB = operation.strideB == 0 ? 1 : operation.batch
-      countA = matricesA * rowPanels * OpenCLBackend.blockRows * operation.k
-      countB = matricesB * columnPanels * blockColumns * operation.k
-    }
-  }
-
-  /// Elements that a contraction takes from the pool while it runs, besides its operands: the host
-  /// family's packed copies.
-  public static func workspaceCount(_ operation: Contraction, family: KernelFamily) -> Int {
-    guard family == .host, operation.m > 0, operation.n > 0 else { return 0 }
-    var part = operation
-    part.batch = min(part.batch, OpenCLSession.groupLimit)
-    let packing = Packing(part)
-    return packing.countA + packing.countB
-  }
-
   private func runPacked(_ operation: Contraction) throws {
     let type = operation.c.type
-    let packing = Packing(operation)
+    let block = contractionBlock
+    let packing = block.packing(operation)
     let (rowPanels, columnPanels) = (packing.rowPanels, packing.columnPanels)
     let (matricesA, matricesB) = (packing.matricesA, packing.matricesB)
     let workspace = try session.allocate(max(1, packing.countA + packing.countB), type)
     var p = operation.parameters
     (p.aPacked, p.bPacked) = (0, packing.countA)
 
-    let program = ProgramKey("contraction_host", defines: [], isDouble: type == .float64)
+    let program = ProgramKey(
+      "contraction_host", defines: block.defines, isDouble: type == .float64)
     let one = [1, 1, 1]
     if operation.k > 0 {
-      let depths = (operation.k + Self.packingDepth - 1) / Self.packingDepth
+      let depths = (operation.k + ContractionBlock.packingDepth - 1) / ContractionBlock.packingDepth
       let packings = [
         ("contraction_pack_a", operation.a, rowPanels, matricesA),
         ("contraction_pack_b", operation.b, columnPanels, matricesB),
@@ -146,6 +116,10 @@ extension OpenCLBackend {
     try multiply.set(1, workspace.memory)
     try multiply.set(2, session.memory(of: operation.c))
     try multiply.set(3, session.memory(of: operation.scale ?? operation.c))
-    try session.enqueue(multiply, groups: [rowPanels, columnPanels, operation.batch], local: one)
+    try session.enqueue(
+      multiply,
+      groups: [
+        min(rowPanels, ContractionBlock.groupPanels), columnPanels, operation.batch * packing.groups,
+      ], local: one)
   }
 }

@@ -58,7 +58,8 @@ extension OpenCLBackend {
     let output = operation.output
     let coefficients = output.degree + (operation.sense == .forward ? 1 : 0)
     let rows = coefficients * output.block
-    let tile = contractionTile
+    let tile =
+      contractionTile
       ?? .choose(m: rows, n: output.columns, batch: output.directions, on: device)
     let groups = [
       (output.columns + tile.columns - 1) / tile.columns, (rows + tile.rows - 1) / tile.rows,

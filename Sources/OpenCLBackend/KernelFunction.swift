@@ -9,7 +9,9 @@ final class KernelFunction {
   let maximumWorkGroup: Int
   private let cl: OpenCLLibrary.Functions
 
-  init(_ name: String, _ handle: cl_kernel, on device: OpenCLDevice, _ cl: OpenCLLibrary.Functions) {
+  init(
+    _ name: String, _ handle: cl_kernel, on device: OpenCLDevice, _ cl: OpenCLLibrary.Functions
+  ) {
     self.name = name
     self.handle = handle
     self.cl = cl

@@ -2,9 +2,9 @@ import COpenCL
 
 /// Blocks of device memory that nobody uses now, by size.
 ///
-/// Sizes are rounded up to an eighth of an octave, and the smallest free block that fits, up to
-/// one and a half times the request, serves it. A loop that asks for the same sizes again and
-/// again therefore makes no new blocks after its first round.
+/// Sizes are rounded up to an eighth of an octave (from 64 MiB a sixty-fourth), and the smallest
+/// free block that fits, up to one and a half times the request, serves it. A loop that asks for
+/// the same sizes again and again therefore makes no new blocks after its first rounds.
 struct MemoryPool {
   private var free: [Int: [cl_mem]] = [:]
   /// Bytes of all blocks, free or in use.
@@ -16,7 +16,7 @@ struct MemoryPool {
   static func capacity(for bytes: Int) -> Int {
     guard bytes > 256 else { return 256 }
     let octave = 1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount)
-    let step = max(256, octave / 8)
+    let step = max(256, octave >= 64 << 20 ? octave / 64 : octave / 8)
     return (bytes + step - 1) / step * step
   }
 

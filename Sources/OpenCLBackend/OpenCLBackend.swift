@@ -4,13 +4,17 @@ import Compute
 /// Operations on one OpenCL device, enqueued in order on one queue.
 ///
 /// A backend and its buffers are used from one concurrency domain at a time. Only `download`,
-/// `finish`, `profile` and uploads of more than 1 MiB wait for the device.
+/// `finish`, the profile, uploads of more than 1 MiB, and every 8192nd launch in a row wait for the
+/// device.
 public final class OpenCLBackend: Backend {
   public let device: OpenCLDevice
   public let numerics: Numerics
   public let family: KernelFamily
   /// The device family's tile; nil lets shapes choose. Bits do not depend on it.
   public var contractionTile: ContractionTile?
+
+  /// The host family's register block.
+  var contractionBlock: ContractionBlock
 
   let session: OpenCLSession
 
@@ -44,6 +48,7 @@ public final class OpenCLBackend: Backend {
     self.device = device
     self.numerics = numerics
     self.family = family ?? device.family
+    contractionBlock = ContractionBlock(for: device)
     session = try OpenCLSession(
       device, texts: ProgramText(replacing: programSourceOverride),
       cache: verboseBuilds ? nil : cacheFolder.map { ProgramCache(folder: $0) },

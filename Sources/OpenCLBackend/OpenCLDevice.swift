@@ -37,6 +37,8 @@ public struct OpenCLDevice: Sendable {
   public let localMemory: Int
   public let maximumAllocation: Int
   public let maximumWorkGroup: Int
+  /// Elements of a float32 vector register; 1 where there are none.
+  public let nativeVectorWidth: Int
   public let hasFloat64: Bool
   public let capabilities: Set<Capability>
   public let extensions: [String]
@@ -105,6 +107,7 @@ public struct OpenCLDevice: Sendable {
     localMemory = Int(clamping: scalar(CL_DEVICE_LOCAL_MEM_SIZE, cl_ulong(0)))
     maximumAllocation = Int(clamping: scalar(CL_DEVICE_MAX_MEM_ALLOC_SIZE, cl_ulong(0)))
     maximumWorkGroup = scalar(CL_DEVICE_MAX_WORK_GROUP_SIZE, 1)
+    nativeVectorWidth = Int(scalar(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, cl_uint(1)))
     platformBits = UInt(bitPattern: platform)
     deviceBits = UInt(bitPattern: id)
   }

@@ -5,9 +5,11 @@ extension OpenCLDevices {
   /// What was looked at to find OpenCL drivers, line by line, and what to do about it (last line).
   ///
   /// The loader library finds drivers through *.icd files, each of which names one library; they
-  /// lie in the folder OCL_ICD_VENDORS, else in /etc/OpenCL/vendors. `vendors` stands in for the
-  /// variable.
-  public static func explain(vendors: String? = environment("OCL_ICD_VENDORS")) -> String {
+  /// lie in the folder OCL_ICD_VENDORS, else in /etc/OpenCL/vendors.
+  public static func explain() -> String { explain(vendors: environment("OCL_ICD_VENDORS")) }
+
+  /// The same with another value of OCL_ICD_VENDORS for the drivers' files.
+  static func explain(vendors: String?) -> String {
     var message: UnsafePointer<CChar>?
     guard let cl = opencl_functions(&message) else {
       let reason = message.map { String(cString: $0) } ?? "no reason known"
@@ -108,7 +110,7 @@ extension OpenCLDevices {
   }
 
   /// An environment variable's value.
-  public static func environment(_ name: String) -> String? {
+  static func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }
   }
 }

@@ -24,7 +24,8 @@ public enum OpenCLDevices {
     let devices = list()
     if devices.indices.contains(index) { return devices[index] }
     guard !devices.isEmpty else {
-      throw BackendError("there is no OpenCL device: \(explain().split(separator: "\n").last ?? "")")
+      let reason = explain().split(separator: "\n").last ?? ""
+      throw BackendError("there is no OpenCL device (devices --explain says more). \(reason)")
     }
     let names = devices.map { "opencl:\($0.index) (\($0.name))" }.joined(separator: ", ")
     throw BackendError("there is no device opencl:\(index); this machine has \(names)")

@@ -6,6 +6,9 @@ extension OpenCLSession {
   /// devices take no more.
   static let groupLimit = 65_535
 
+  private static let flushInterval = 32
+  private static let pendingLimit = 8192
+
   /// Enqueues a kernel function whose arguments are set. `groups` and `local` are one extent per
   /// dimension; `origin` moves the global identifiers of dimension 1.
   func enqueue(
@@ -15,22 +18,39 @@ extension OpenCLSession {
     var local = local
     var offset = groups.indices.map { $0 == 1 ? origin : 0 }
     var event: cl_event?
-    let status: cl_int
-    if profile == nil {
-      status = cl.pointee.clEnqueueNDRangeKernel(
-        queue, kernel.handle, cl_uint(groups.count), &offset, &global, &local, 0, nil, nil)
-    } else {
-      status = cl.pointee.clEnqueueNDRangeKernel(
-        queue, kernel.handle, cl_uint(groups.count), &offset, &global, &local, 0, nil, &event)
+    func attempt() -> OpenCLStatus {
+      // Without a place for it no event object is made.
+      let status =
+        profile == nil
+        ? cl.pointee.clEnqueueNDRangeKernel(
+          queue, kernel.handle, cl_uint(groups.count), &offset, &global, &local, 0, nil, nil)
+        : cl.pointee.clEnqueueNDRangeKernel(
+          queue, kernel.handle, cl_uint(groups.count), &offset, &global, &local, 0, nil, &event)
+      return OpenCLStatus(status)
     }
-    try OpenCLStatus(status).check("launching \(kernel.name) on \(device.name)")
+    var status = attempt()
+    if status.isOutOfMemory {
+      // Some drivers give a buffer its memory at its first use: make room and try again.
+      try finish()
+      trim()
+      status = attempt()
+    }
+    guard !status.isOutOfMemory else { throw shortage(launching: kernel.name, status) }
+    try status.check("launching \(kernel.name) on \(device.name)")
     statistics.count(kernel.name)
+    pendingLaunches += 1
     if let event {
       profile?.add(event, of: kernel.name)
       if profile!.isFull {
         try finish()
         profile?.collect(cl)
       }
+    }
+    // Some drivers start nothing before a flush, and some queue without limit.
+    if pendingLaunches >= Self.pendingLimit {
+      try finish()
+    } else if pendingLaunches % Self.flushInterval == 0 {
+      _ = cl.pointee.clFlush(queue)
     }
   }
 

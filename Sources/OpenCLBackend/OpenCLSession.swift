@@ -15,6 +15,8 @@ final class OpenCLSession {
   var programs: ProgramLibrary
   private(set) var pool = MemoryPool()
   var profile: LaunchProfile?
+  /// Launches since the queue was last empty.
+  var pendingLaunches = 0
   /// Copies of uploaded bytes that commands in the queue may still read.
   private var staged: [UnsafeMutableRawPointer] = []
   private var stagedBytes = 0
@@ -66,6 +68,7 @@ final class OpenCLSession {
   /// Waits for everything enqueued.
   func finish() throws {
     let status = OpenCLStatus(cl.pointee.clFinish(queue))
+    pendingLaunches = 0
     discardStaged()
     try status.check("waiting for \(device.name)")
   }
@@ -83,7 +86,7 @@ final class OpenCLSession {
   func allocate(_ count: Int, _ type: ScalarType) throws -> DeviceMemory {
     let bytes = max(1, count) * type.byteCount
     let capacity = MemoryPool.capacity(for: bytes)
-    let block = try pool.take(capacity) ?? (make(capacity, asked: bytes), capacity)
+    let block = try pool.take(capacity) ?? make(capacity, asked: bytes)
     let memory = DeviceMemory(
       count: count, type: type, memory: block.0, capacity: block.1, session: self)
     statistics.allocated(memory.byteCount)
@@ -100,26 +103,29 @@ final class OpenCLSession {
     for block in pool.drain() { _ = cl.pointee.clReleaseMemObject(block) }
   }
 
-  private func make(_ capacity: Int, asked: Int) throws -> cl_mem {
+  /// A new block of `capacity` bytes; if memory is short, without the free blocks of the pool and
+  /// without rounding up.
+  private func make(_ capacity: Int, asked: Int) throws -> (memory: cl_mem, capacity: Int) {
     var status: cl_int = 0
-    func attempt() -> cl_mem? {
+    func attempt(_ capacity: Int) -> cl_mem? {
       // Some drivers accept more than there is and fail at the first use.
       guard pool.reservedBytes + capacity <= device.globalMemory else {
         status = CL_MEM_OBJECT_ALLOCATION_FAILURE
         return nil
       }
-      return cl.pointee.clCreateBuffer(
+      let memory = cl.pointee.clCreateBuffer(
         context, cl_mem_flags(CL_MEM_READ_WRITE), capacity, nil, &status)
+      if memory != nil { pool.made(capacity) }
+      return memory
     }
-    var memory = attempt()
-    if memory == nil && OpenCLStatus(status).isOutOfMemory {
+    if let memory = attempt(capacity) { return (memory, capacity) }
+    if OpenCLStatus(status).isOutOfMemory {
       try finish()
       trim()
-      memory = attempt()
+      let exact = (asked + 255) / 256 * 256
+      if let memory = attempt(exact) { return (memory, exact) }
     }
-    guard let memory else { throw shortage(asked, OpenCLStatus(status)) }
-    pool.made(capacity)
-    return memory
+    throw shortage(asked, OpenCLStatus(status))
   }
 
   private func shortage(_ asked: Int, _ status: OpenCLStatus) -> BackendError {
@@ -131,6 +137,14 @@ final class OpenCLSession {
         + "\(megabytes(device.globalMemory - pool.reservedBytes)) of "
         + "\(megabytes(device.globalMemory)) free, \(megabytes(device.maximumAllocation)) at most "
         + "in one piece; use a smaller batch or model")
+  }
+
+  /// The error for a launch that found no memory.
+  func shortage(launching function: String, _ status: OpenCLStatus) -> BackendError {
+    BackendError(
+      "out of memory or resources on \(device.name) while launching \(function) (\(status)): "
+        + "\(megabytes(pool.reservedBytes)) of \(megabytes(device.globalMemory)) are in use by this "
+        + "run; use a smaller batch or model")
   }
 
   private func megabytes(_ bytes: Int) -> String {
@@ -204,6 +218,7 @@ final class OpenCLSession {
         r.hostPitch, 0, target.baseAddress, 0, nil, nil)
     }
     try OpenCLStatus(status).check("downloading \(bytes) bytes from \(device.name)")
+    pendingLaunches = 0
     discardStaged()
     statistics.downloadedBytes += bytes
   }

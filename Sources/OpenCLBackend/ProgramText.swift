@@ -1,4 +1,4 @@
-import COpenCL
+import Kernels
 
 /// The texts of the kernel sources and what goes before each.
 struct ProgramText {
@@ -10,7 +10,7 @@ struct ProgramText {
     var texts: [String: String] = [:]
     var index: Int32 = 0
     while true {
-      let source = opencl_source(index)
+      let source = maclaurin_source(index)
       guard let name = source.name, let text = source.text else { break }
       let bytes = UnsafeRawBufferPointer(start: text, count: Int(source.length))
       texts[String(cString: name)] = String(decoding: bytes, as: UTF8.self)

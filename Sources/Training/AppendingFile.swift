@@ -1,4 +1,3 @@
-import Compute
 import Glibc
 
 /// A file open at its end, for one write.

@@ -1,4 +1,3 @@
-import Compute
 import Networks
 
 /// Patterns of tensor names: `*` stands for any characters; a pattern also covers the tensors

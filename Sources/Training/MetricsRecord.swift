@@ -1,4 +1,3 @@
-import Compute
 import Networks
 
 /// One line of metrics.jsonl: a logged step, an evaluation, or both.

@@ -1,5 +1,3 @@
-import Compute
-
 /// What a run must remember between steps, besides the model and the optimizer's moments.
 struct RunState: Sendable, Equatable {
   /// Steps done.

@@ -24,6 +24,8 @@ import Testing
     Shape(m: 7, n: 13, k: 2051, beta: 0.5, hasScale: true), Shape(m: 64, n: 64, k: 8),
     Shape(m: 67, n: 129, k: 33, beta: -1), Shape(m: 131, n: 133, k: 19, hasScale: true),
     Shape(m: 9, n: 33, k: 5, batch: 3, beta: 1), Shape(m: 129, n: 65, k: 9, batch: 2),
+    // More row panels than the host family visits at a time.
+    Shape(m: 401, n: 3, k: 5, batch: 2), Shape(m: 3, n: 4, k: 513),
   ]
 
   /// The operation on fresh matrices with padded rows, and the buffer of C with its guards.
@@ -34,7 +36,8 @@ import Testing
     func operand(_ rows: Int, _ columns: Int, seed: UInt64) throws -> (Matrix, Int) {
       let stride = columns + 3
       let count = max(1, rows) * stride * shape.batch + 5
-      let matrix = try backend.matrix(1, count, type, sample(count, seed: seed, bits: type.sampleBits))
+      let values = sample(count, seed: seed, bits: type.sampleBits)
+      let matrix = try backend.matrix(1, count, type, values)
       return (
         Matrix(matrix.buffer, offset: 5, rows: rows, columns: columns, stride: stride),
         rows * stride
@@ -78,7 +81,7 @@ import Testing
     #expect(families[1].statistics.launches["contraction_multiply"] == 8)
   }
 
-  @Test func tilesDoNotChangeBits() throws {
+  @Test func tilesAndBlocksDoNotChangeBits() throws {
     let backend = try makeBackend(.device)
     let shape = Shape(m: 130, n: 70, k: 1030, beta: 1)
     var results: [[UInt64]] = []
@@ -88,7 +91,28 @@ import Testing
       try backend.run(.contraction(operation))
       results.append(try bits(buffer, on: backend))
     }
-    #expect(results.allSatisfy { $0 == results[0] })
+    let host = try makeBackend(.host)
+    for block in [host.contractionBlock, ContractionBlock(rows: 6, vectors: 1)] {
+      host.contractionBlock = block
+      let (operation, buffer) = try make(shape, false, true, .float32, on: host)
+      try host.run(.contraction(operation))
+      results.append(try bits(buffer, on: host))
+    }
+    #expect(results.count == 6 && results.allSatisfy { $0 == results[0] })
+  }
+
+  @Test func longBatchesAreSplit() throws {
+    for family in KernelFamily.allCases {
+      let backend = try makeBackend(family)
+      let a = try backend.matrix(1, 66_000, .float32, (0..<66_000).map { Double($0 % 97) })
+      let b = try backend.matrix(1, 1, .float32, [3])
+      let c = try backend.matrix(1, 66_000, .float32)
+      try backend.run(
+        .contraction(
+          Contraction(
+            a.element(0), b, into: c.element(0), batch: 66_000, strideA: 1, strideC: 1)))
+      #expect(try backend.download(c) == (0..<66_000).map { Double($0 % 97 * 3) })
+    }
   }
 
   @Test func emptyProductsAreSkipped() throws {

@@ -12,13 +12,17 @@ import Testing
     var inputDegree: Int
     var outputDegree: Int
     var directions = 1
+    var hasDisplacement = true
     var description: String {
-      "\(sense) \(block)·\(inputs)→\(outputs) degree \(inputDegree)→\(outputDegree) ×\(directions)"
+      "\(sense) \(block)·\(inputs)→\(outputs) degree \(inputDegree)→\(outputDegree) "
+        + "×\(directions)\(hasDisplacement ? "" : " without displacement")"
     }
   }
 
   static let shapes = [
-    Shape(sense: .forward, block: 3, inputs: 5, outputs: 7, inputDegree: 0, outputDegree: 0),
+    Shape(
+      sense: .forward, block: 3, inputs: 5, outputs: 7, inputDegree: 0, outputDegree: 0,
+      hasDisplacement: false),
     Shape(sense: .forward, block: 3, inputs: 5, outputs: 7, inputDegree: 0, outputDegree: 1),
     Shape(sense: .forward, block: 17, inputs: 33, outputs: 65, inputDegree: 2, outputDegree: 3),
     Shape(sense: .forward, block: 13, inputs: 1030, outputs: 9, inputDegree: 4, outputDegree: 4),
@@ -32,6 +36,9 @@ import Testing
     Shape(sense: .adjoint, block: 17, inputs: 33, outputs: 65, inputDegree: 4, outputDegree: 4),
     Shape(sense: .adjoint, block: 17, inputs: 3, outputs: 65, inputDegree: 3, outputDegree: 2),
     Shape(
+      sense: .adjoint, block: 9, inputs: 5, outputs: 7, inputDegree: 1, outputDegree: 1,
+      hasDisplacement: false),
+    Shape(
       sense: .adjoint, block: 5, inputs: 66, outputs: 7, inputDegree: 3, outputDegree: 3,
       directions: 3),
   ]
@@ -43,19 +50,22 @@ import Testing
     func jet(_ columns: Int, _ degree: Int, seed: UInt64) throws -> JetView {
       let capacity = max(1, degree + 1)
       let rows = shape.block * ((isForward ? 1 : 0) + shape.directions * capacity)
+      let values = sample(rows * columns, seed: seed, bits: type.sampleBits)
       return JetView(
-        try backend.matrix(rows, columns, type, sample(rows * columns, seed: seed, bits: type.sampleBits)),
-        block: shape.block, degree: degree, capacity: capacity, directions: shape.directions,
+        try backend.matrix(rows, columns, type, values), block: shape.block, degree: degree,
+        capacity: capacity, directions: shape.directions,
         hasZero: isForward)
     }
     let size = shape.inputs * shape.outputs
     func weights(_ count: Int, seed: UInt64) throws -> Matrix {
-      try backend.matrix(count * shape.outputs, shape.inputs, type, sample(count * size, seed: seed, bits: type.sampleBits))
+      let values = sample(count * size, seed: seed, bits: type.sampleBits)
+      return try backend.matrix(count * shape.outputs, shape.inputs, type, values)
     }
-    let hasDisplacement = shape.outputDegree > 0
+    let hasDisplacement = shape.hasDisplacement
     let scale = try backend.matrix(1, 1, type, [0.5])
+    let input = try jet(isForward ? shape.inputs : shape.outputs, shape.inputDegree, seed: 1)
     return JetContraction(
-      shape.sense, try jet(isForward ? shape.inputs : shape.outputs, shape.inputDegree, seed: 1),
+      shape.sense, input,
       center: try weights(1, seed: 2),
       displacement: hasDisplacement
         ? try weights(shape.directions, seed: 3).rows(0..<shape.outputs) : nil,

@@ -58,7 +58,8 @@ import Testing
   func columnSums(_ shape: (Int, Int), _ type: ScalarType) throws {
     let (rows, columns) = shape
     try compare("column sums") {
-      let x = try $0.matrix(2 * rows, columns, type, sample(2 * rows * columns, seed: 4, bits: type.sampleBits))
+      let values = sample(2 * rows * columns, seed: 4, bits: type.sampleBits)
+      let x = try $0.matrix(2 * rows, columns, type, values)
       let sums = try $0.matrix(2, columns, type)
       return (
         .columnSums(
@@ -97,7 +98,7 @@ import Testing
     let words = (0..<((count + 3) / 4)).flatMap {
       Philox.words(seed: seed, purpose: .test, tensor: 3, block: UInt64($0))
     }
-    func uniform(_ word: UInt32) -> Float { Float(Double(word >> 8) * 0x1p-24 + 0x1p-25) }
+    func uniform(_ word: UInt32) -> Float { Float(Double(word >> 9) * 0x1p-23 + 0x1p-24) }
     let uniforms = words.prefix(count).map { Double(factor * uniform($0)) }
     #expect(try drawn(.uniform) == uniforms)
     let signs = words.prefix(count).map { Double($0 >> 31 == 1 ? -factor : factor) }
@@ -121,6 +122,19 @@ import Testing
     try backend.run(.fill(Fill(Matrix(buffer, offset: 9, rows: 1, columns: 13), value: 2)))
     let expected = (0..<40).map { (9..<22).contains($0) ? 2.0 : 5.0 }
     #expect(try backend.download(all) == expected)
+  }
+
+  /// More rows than one launch may have groups.
+  @Test func longGridsAreSplit() throws {
+    let rows = 8 * 65_535 + 3
+    let x = try backend.matrix(5, 1, .float32, [1, 2, 3, 4, 5])
+    let indices = try backend.matrix(rows, 1, .int32)
+    try backend.upload((0..<rows).map { Int32($0 % 5) }, to: indices)
+    let output = try backend.matrix(rows, 1, .float32)
+    try backend.run(.gather(Gather(output, from: x, rows: indices)))
+    let expected = (0..<rows).map { Float($0 % 5 + 1) }
+    #expect(try backend.elements(of: output, as: Float.self) == expected)
+    #expect(backend.statistics.launches["gather"] == 2)
   }
 
   @Test func emptyOperationsDoNothing() throws {

@@ -65,7 +65,7 @@ import Testing
   func planPredictsTheHighWaterMarkOfADevice(order: Int, family: KernelFamily) throws {
     let backend = try OpenCLBackend(deviceIndex: 0, family: family)
     try Self.expectPlan(order, .momentum, on: backend) {
-      OpenCLBackend.workspaceCount($0, family: family)
+      backend.device.workspaceCount($0, family: family)
     }
   }
 

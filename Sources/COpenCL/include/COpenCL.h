@@ -48,15 +48,4 @@ typedef struct {
 /// `*message` then says why. The loader itself finds the drivers: OCL_ICD_VENDORS is its variable.
 const OpenCLFunctions *opencl_functions(const char **message);
 
-/// One source text embedded by the target Kernels. `text` is not terminated.
-typedef struct {
-  const char *name;
-  const char *text;
-  unsigned long length;
-} OpenCLSource;
-
-/// Source number `index`; past the last one its name is null. (Swift does not import the array
-/// `maclaurin_sources`, whose length is unknown to it.)
-OpenCLSource opencl_source(int index);
-
 #endif

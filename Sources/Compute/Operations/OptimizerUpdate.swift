@@ -40,19 +40,6 @@ public struct OptimizerUpdate: PortableOperation {
       bytes: Double(buffers * state.count * state.type.byteCount))
   }
 
-  /// β^n by repeated multiplication: the same bits everywhere.
-  static func power(_ base: Double, _ exponent: Int) -> Double {
-    var result = 1.0
-    var square = base
-    var rest = exponent
-    while rest > 0 {
-      if rest & 1 == 1 { result *= square }
-      square *= square
-      rest >>= 1
-    }
-    return result
-  }
-
   public func define() {
     let type = state.type
     func rounded(_ value: Double) -> Bounded { Bounded(type.round(value)) }
@@ -70,8 +57,8 @@ public struct OptimizerUpdate: PortableOperation {
         let v = Bounded.fma(rounded(beta2), second.flat.exact(0, i), rounded(1 - beta2) * g * g)
         first.flat[0, i] = m
         second.flat[0, i] = v
-        let corrected1 = m / rounded(1 - Self.power(beta1, t))
-        let corrected2 = v / rounded(1 - Self.power(beta2, t))
+        let corrected1 = m / rounded(1 - HostMath.power(beta1, t))
+        let corrected2 = v / rounded(1 - HostMath.power(beta2, t))
         step = corrected1 / (corrected2.squareRoot + rounded(epsilon))
       }
       state.flat[0, i] = state.flat.exact(0, i) + rate * step
@@ -99,8 +86,8 @@ public struct OptimizerUpdate: PortableOperation {
       parameters.beta2 = type.encode(beta2)
       parameters.complement1 = type.encode(1 - beta1)
       parameters.complement2 = type.encode(1 - beta2)
-      parameters.correction1 = type.encode(1 - Self.power(beta1, step))
-      parameters.correction2 = type.encode(1 - Self.power(beta2, step))
+      parameters.correction1 = type.encode(1 - HostMath.power(beta1, step))
+      parameters.correction2 = type.encode(1 - HostMath.power(beta2, step))
       parameters.epsilon = type.encode(epsilon)
     }
     return [

@@ -51,7 +51,7 @@ public struct RandomFill: PortableOperation {
     for block in 0..<((output.count + 3) / 4) {
       let words = Philox.words(seed: seed, purpose: purpose, tensor: tensor, block: UInt64(block))
       for i in 0..<4 where 4 * block + i < output.count {
-        func uniform(_ word: UInt32) -> Bounded { Bounded(Double(word >> 8) * 0x1p-24 + 0x1p-25) }
+        func uniform(_ word: UInt32) -> Bounded { Bounded(Double(word >> 9) * 0x1p-23 + 0x1p-24) }
         let value: Bounded
         switch distribution {
         case .normal:

@@ -1,5 +1,3 @@
-import Compute
-
 /// Scalars that the host computes for the device, by + − × ÷ and √ only, so that they have the
 /// same bits with every C library.
 public enum HostMath {

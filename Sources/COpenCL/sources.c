@@ -1,8 +1,0 @@
-#include "COpenCL.h"
-
-#include "../../Kernels/include/Kernels.h"
-
-OpenCLSource opencl_source(int index) {
-  const MaclaurinSource source = maclaurin_sources[index];
-  return (OpenCLSource){source.name, source.text, source.length};
-}
