@@ -119,7 +119,8 @@ extension OpenCLBackend {
     try session.enqueue(
       multiply,
       groups: [
-        min(rowPanels, ContractionBlock.groupPanels), columnPanels, operation.batch * packing.groups,
+        min(rowPanels, ContractionBlock.groupPanels), columnPanels,
+        operation.batch * packing.groups,
       ], local: one)
   }
 }
