@@ -30,6 +30,8 @@ struct ContractionBench {
     let rivalGigaflops: Double?
     /// Speed of a loop of fused multiply-adds on the CPU path's processors; nil on a device.
     let peakGigaflops: Double?
+    /// Seconds of one product by kernel function.
+    let functions: [String: Double]
     /// Our speed over OpenBLAS's.
     var ratio: Double? { rivalGigaflops.map { gigaflops / $0 } }
   }
@@ -91,6 +93,10 @@ struct ContractionBench {
 
     mutating func measure() throws { try time.add(run) }
 
+    func profiled() throws -> [String: Double] {
+      try profile(backend, run).functions.mapValues { $0 / Double(runs) }
+    }
+
     func gigaflops(_ shape: Shape) -> Double { shape.flops * Double(runs) / time.median / 1e9 }
   }
 
@@ -113,7 +119,8 @@ struct ContractionBench {
     }
     return Result(
       shape: shape, gigaflops: ours.gigaflops(shape), rivalGigaflops: theirs?.gigaflops(shape),
-      peakGigaflops: peaks.median > 0 ? peaks.median : nil)
+      peakGigaflops: peaks.median > 0 ? peaks.median : nil,
+      functions: try ours.profiled())
   }
 
   func table(_ results: [Result]) -> String {
@@ -137,6 +144,8 @@ struct ContractionBench {
             "m": .number(Double(result.shape.m)), "n": .number(Double(result.shape.n)),
             "k": .number(Double(result.shape.k)), "transpose_b": .bool(result.shape.transposeB),
             "gflops": .number(result.gigaflops),
+            "milliseconds_by_function": .object(
+              result.functions.mapValues { .number($0 * 1e3) }),
             "openblas_gflops": result.rivalGigaflops.map { .number($0) } ?? .null,
             "fma_peak_gflops": result.peakGigaflops.map { .number($0) } ?? .null,
             "ratio": result.ratio.map { .number($0) } ?? .null,
