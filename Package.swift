@@ -17,6 +17,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CPeak"),
     .target(name: "COpenCL", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CDigits", exclude: ["digits-images.npy", "digits-labels.npy"]),
     .target(
@@ -38,7 +39,7 @@ let package = Package(
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [
-        "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Maclaurin", "CPeak", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
@@ -56,6 +57,7 @@ let package = Package(
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu2x
