@@ -29,7 +29,7 @@ let package = Package(
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
-    .target(name: "Reports", dependencies: ["Training"]),
+    .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
     .target(
       name: "Maclaurin", dependencies: ["Reports", "OpenBLASBackend", "OpenCLBackend"]),
     .executableTarget(
@@ -39,6 +39,8 @@ let package = Package(
       ]),
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+    .testTarget(name: "READMETests"),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
