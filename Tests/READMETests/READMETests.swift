@@ -5,10 +5,17 @@ import Testing
 struct READMETests {
   /// What the table shows of `train --json`.
   struct Result: Decodable {
-    var test_accuracy: Double
-    var test_loss: Double
-    var train_loss: Double
-    var parameters_sha256: String
+    var testAccuracy: Double
+    var testLoss: Double
+    var trainLoss: Double
+    var parametersSHA256: String
+
+    enum CodingKeys: String, CodingKey {
+      case testAccuracy = "test_accuracy"
+      case testLoss = "test_loss"
+      case trainLoss = "train_loss"
+      case parametersSHA256 = "parameters_sha256"
+    }
   }
 
   @Test("every block of commands works, in sequence, and the table says what it printed")
@@ -28,11 +35,11 @@ struct READMETests {
     for row in rows where row.count == 5 {
       let data = try #require(shell.file("order-\(row[0]).json"), "order-\(row[0]).json")
       let result = try JSONDecoder().decode(Result.self, from: data)
-      #expect(Self.shows(row[1], 100 * result.test_accuracy, suffix: " %"), "\(row) \(result)")
-      #expect(Self.shows(row[2], result.test_loss), "\(row) \(result)")
-      #expect(Self.shows(row[3], result.train_loss), "\(row) \(result)")
+      #expect(Self.shows(row[1], 100 * result.testAccuracy, suffix: " %"), "\(row) \(result)")
+      #expect(Self.shows(row[2], result.testLoss), "\(row) \(result)")
+      #expect(Self.shows(row[3], result.trainLoss), "\(row) \(result)")
       let digits = row[4].filter { $0.isHexDigit }
-      #expect(digits.count >= 16 && result.parameters_sha256.hasPrefix(digits), "\(row) \(result)")
+      #expect(digits.count >= 16 && result.parametersSHA256.hasPrefix(digits), "\(row) \(result)")
     }
   }
 

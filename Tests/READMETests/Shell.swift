@@ -42,7 +42,7 @@ final class Shell {
     let words = ["bash", "-c", script, "bash", folder, path, commands, log]
     var arguments = words.map { word in word.withCString { strdup($0) } }
     arguments.append(nil)
-    defer { arguments.forEach { free($0) } }
+    defer { for word in arguments { free(word) } }
     var child: pid_t = 0
     let failure = posix_spawnp(&child, "bash", nil, nil, arguments, environ)
     guard failure == 0 else { return Outcome(status: -1, output: "bash cannot be started") }
