@@ -30,12 +30,13 @@ let package = Package(
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
-    .target(name: "Reports", dependencies: ["Training"]),
+    .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
     .target(
       name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
       exclude: ["README.md"]),
     .target(
-      name: "Maclaurin", dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
+      name: "Maclaurin",
+      dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [
@@ -44,6 +45,8 @@ let package = Package(
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
     .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+    .testTarget(name: "READMETests"),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .target(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
