@@ -169,7 +169,8 @@ struct TrainCommand: ParsableCommand {
     _ network: Network, _ settings: TrainingSettings, _ set: DataSet
   ) throws {
     let plan = try TrainingPlan(
-      network, settings, examples: [set.train.count, set.validation?.count ?? 0, set.test.count])
+      network, settings, examples: [set.train.count, set.validation?.count ?? 0, set.test.count],
+      workspace: try backend.selection().contractionWorkspace(family: backend.kernelFamily))
     if report.json {
       return Console.json([
         "parameters": .number(Double(plan.parameters)),

@@ -113,7 +113,8 @@ public final class RunDirectory {
     }
   }
 
-  /// Drops metrics of steps after `step`: a resumed run writes them again.
+  /// Drops metrics of steps after `step` and the record of a run's end (the only one with the
+  /// training set's loss), which follows its last checkpoint: a resumed run writes them again.
   func dropMetrics(after step: Int) throws {
     if contains("metrics.jsonl") {
       let lines = try read("metrics.jsonl").split(separator: UInt8(ascii: "\n"))
@@ -121,15 +122,22 @@ public final class RunDirectory {
         guard case .object(let members)? = try? JSONValue(text: Array(line), named: ""),
           case .number(let number)? = members["step"]
         else { return false }
-        return Int(number) <= step
+        return Int(number) <= step && members["train_loss"] == nil
       }
       try write("metrics.jsonl", kept.flatMap { $0 + [UInt8(ascii: "\n")] })
     }
     if contains("metrics.csv") {
       let lines = try read("metrics.csv").split(separator: UInt8(ascii: "\n"))
+      func cells(_ line: some Sequence<UInt8>) -> [Substring] {
+        String(decoding: Array(line), as: UTF8.self).split(
+          separator: ",", omittingEmptySubsequences: false)
+      }
+      let end = lines.first.flatMap { cells($0).firstIndex(of: "train_loss") }
       let kept = lines.enumerated().filter { index, line in
-        let first = String(decoding: line.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
-        return index == 0 || (Int(first).map { $0 <= step } ?? false)
+        if index == 0 { return true }
+        let cells = cells(line)
+        guard let number = Int(cells[0]), number <= step else { return false }
+        return end.map { $0 >= cells.count || cells[$0].isEmpty } ?? true
       }
       try write("metrics.csv", kept.flatMap { $0.element + [UInt8(ascii: "\n")] })
     }

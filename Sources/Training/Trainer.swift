@@ -167,12 +167,7 @@ public final class Trainer {
       let count = min(settings.batchSize, train.count - position * settings.batchSize)
       let factor = objective.factor(examples: count, outputs: train.targets.columns)
       let value = values[number - intervalStart] * factor
-      guard value.isFinite else {
-        throw TrainingError(
-          "the loss became \(value) at step \(number + 1); the run stopped there "
-            + (directory == nil ? "" : "and its last checkpoint stands ")
-            + "(lower --lr, clip with --clip-norm, or lower --order)")
-      }
+      guard value.isFinite else { throw divergence("the loss became \(value)", number + 1) }
       loss = value
     }
     let square = values[interval.columns + end - 1 - intervalStart]
@@ -182,6 +177,19 @@ public final class Trainer {
         learningRate: rate(end - 1, (end - 1) / stepsPerEpoch), loss: loss,
         gradientNorm: square.squareRoot()), network: model.network)
     return loss
+  }
+
+  private func divergence(_ what: String, _ step: Int) -> TrainingError {
+    TrainingError(
+      "\(what) at step \(step); the run stopped there "
+        + (directory == nil ? "" : "and its last checkpoint stands ")
+        + "(lower --lr, clip with --clip-norm, or lower --order)")
+  }
+
+  /// An update may overflow though its loss was finite: such a state is neither kept nor given out.
+  func requireFinite(_ state: [Double], after step: Int) throws {
+    guard let value = state.first(where: { !$0.isFinite }) else { return }
+    throw divergence("a parameter became \(value)", step)
   }
 
   // MARK: Evaluation
@@ -254,6 +262,7 @@ public final class Trainer {
     _ state: inout RunState, interrupted: Bool, early: Bool
   ) throws -> Result {
     let parameters = try parameters()
+    try requireFinite(parameters, after: state.step)
     var record = MetricsRecord(
       step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
       learningRate: state.step > 0 ? rate(state.step - 1, (state.step - 1) / stepsPerEpoch) : 0)

@@ -16,10 +16,12 @@ public struct TrainingPlan: Sendable {
 
   /// - Parameters:
   ///   - examples: rows of the training, validation and test sets.
+  ///   - workspace: elements of the backend's pool that a contraction takes besides its operands.
   public init(
-    _ network: Network, _ settings: TrainingSettings, examples: [Int]
+    _ network: Network, _ settings: TrainingSettings, examples: [Int],
+    workspace: @escaping (Contraction) -> Int = { _ in 0 }
   ) throws {
-    let backend = NullBackend()
+    let backend = NullBackend(workspace: workspace)
     func resident(_ count: Int) throws -> ResidentExamples {
       ResidentExamples(
         inputs: try backend.matrix(count, network.inputCount, settings.type),
