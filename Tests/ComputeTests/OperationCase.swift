@@ -188,31 +188,33 @@ extension OperationCase {
       }
   }
 
-  /// Sizes around register blocks and tiles, chains of 1024 and more, strides, α, β and batches.
+  /// Sizes around register blocks and tiles, chains of 1024 and more, strides, α, β, and each
+  /// transposition once: every one more is another program to compile.
   private static var contractions: [OperationCase] {
-    let shapes = [(1, 1, 1), (13, 33, 1025), (65, 17, 64), (3, 130, 2049), (7, 5, 0)]
-    return shapes.flatMap { m, n, k in
-      [(false, false), (true, false), (false, true), (true, true)].map { ta, tb in
-        OperationCase("contraction \(m)×\(n)×\(k)\(ta ? " Aᵀ" : "")\(tb ? " Bᵀ" : "")") {
-          backend, type in
-          func operand(_ rows: Int, _ columns: Int, seed: UInt64) throws -> Matrix {
-            // Two columns of padding and an offset.
-            let wide = try matrix(rows + 1, columns + 2, type, seed: seed, on: backend)
-            return Matrix(
-              wide.buffer, offset: 1, rows: rows, columns: columns, stride: columns + 2)
-          }
-          let a = try ta ? operand(k, m, seed: 16) : operand(m, k, seed: 16)
-          let b = try tb ? operand(n, k, seed: 17) : operand(k, n, seed: 17)
-          let c = try operand(m, n, seed: 18)
-          let whole = Matrix(c.buffer, rows: m + 1, columns: n + 2)
-          let scale = try backend.matrix(1, 1, type, [2])
-          return (
-            .contraction(
-              Contraction(
-                a, b, into: c, transposeA: ta, transposeB: tb, alpha: 0.3, scale: scale,
-                beta: ta ? 0 : 0.7)), [whole]
-          )
+    let shapes = [
+      (1, 1, 1, false, false), (13, 33, 1025, false, true), (65, 17, 64, true, false),
+      (3, 130, 2049, true, true), (7, 5, 0, false, false),
+    ]
+    return shapes.map { m, n, k, ta, tb in
+      OperationCase("contraction \(m)×\(n)×\(k)\(ta ? " Aᵀ" : "")\(tb ? " Bᵀ" : "")") {
+        backend, type in
+        func operand(_ rows: Int, _ columns: Int, seed: UInt64) throws -> Matrix {
+          // Two columns of padding and an offset.
+          let wide = try matrix(rows + 1, columns + 2, type, seed: seed, on: backend)
+          return Matrix(
+            wide.buffer, offset: 1, rows: rows, columns: columns, stride: columns + 2)
         }
+        let a = try ta ? operand(k, m, seed: 16) : operand(m, k, seed: 16)
+        let b = try tb ? operand(n, k, seed: 17) : operand(k, n, seed: 17)
+        let c = try operand(m, n, seed: 18)
+        let whole = Matrix(c.buffer, rows: m + 1, columns: n + 2)
+        let scale = try backend.matrix(1, 1, type, [2])
+        return (
+          .contraction(
+            Contraction(
+              a, b, into: c, transposeA: ta, transposeB: tb, alpha: 0.3, scale: scale,
+              beta: ta ? 0 : 0.7)), [whole]
+        )
       }
     }
   }
