@@ -17,6 +17,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CPeak"),
     .target(name: "COpenCL", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CDigits", exclude: ["digits-images.npy", "digits-labels.npy"]),
     .target(
@@ -29,18 +30,38 @@ let package = Package(
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
-    .target(name: "Reports", dependencies: ["Training"]),
+    .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
     .target(
-      name: "Maclaurin", dependencies: ["Reports", "OpenBLASBackend", "OpenCLBackend"]),
+      name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      exclude: ["README.md"]),
+    .target(
+      name: "Maclaurin",
+      dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [
-        "Maclaurin", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Maclaurin", "CPeak", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
     .testTarget(name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels"]),
+    .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+    .testTarget(name: "READMETests"),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand"]),
+    .target(
+      name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
+      linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "TestSupport", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      path: "Tests/Support"),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "ElementaryFunctions", "TestSupport"]),
+    .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu2x

@@ -8,8 +8,13 @@ public final class NullBackend: Backend {
   public private(set) var cost = Cost()
   public private(set) var contractionCost = Cost()
   private let counter = Counter()
+  private let workspace: (Contraction) -> Int
 
-  public init() {}
+  /// `workspace`: elements that the backend in question takes from its pool while it computes a
+  /// contraction (packed copies of the operands).
+  public init(workspace: @escaping (Contraction) -> Int = { _ in 0 }) {
+    self.workspace = workspace
+  }
 
   private final class Counter {
     var statistics = BackendStatistics()
@@ -44,11 +49,22 @@ public final class NullBackend: Backend {
     counter.statistics.count(operation.name)
     cost = cost + operation.cost
     switch operation {
-    case .contraction, .jetContraction: contractionCost = contractionCost + operation.cost
+    case .contraction(let contraction): count([contraction])
+    case .jetContraction(let product): count(product.contractions)
     default: break
     }
     if let portable = operation.content as? any PortableOperation {
       _ = try portable.launches(workspace: allocate)
+    }
+  }
+
+  private func count(_ contractions: [Contraction]) {
+    for contraction in contractions {
+      contractionCost = contractionCost + contraction.cost
+      // Counted by hand: the optimizer drops a buffer that nobody uses, and its counting with it.
+      let bytes = workspace(contraction) * contraction.c.type.byteCount
+      counter.statistics.allocated(bytes)
+      counter.statistics.released(bytes)
     }
   }
 

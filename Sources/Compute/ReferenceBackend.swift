@@ -1,7 +1,7 @@
 /// The definition: every operation as plain loops in Double.
 ///
 /// Each buffer also carries, per element, a bound on what a rounded computation of the operation
-/// that wrote it may be off, in units of the unit roundoff (see `Bounded`). Inputs count as exact,
+/// that wrote it may be off, in units of the unit roundoff, and what underflow adds (`Bounded`). Inputs count as exact,
 /// so the bound is that of one operation: `verify` compares a device's result with it.
 public final class ReferenceBackend: Backend {
   public let name = "reference"
@@ -13,9 +13,11 @@ public final class ReferenceBackend: Backend {
   final class Memory: Buffer {
     var values: [Double]
     var errors: [Double]
+    var underflows: [Double]
     override init(count: Int, type: ScalarType) {
       values = Array(repeating: .nan, count: count)
       errors = Array(repeating: 0, count: count)
+      underflows = Array(repeating: 0, count: count)
       super.init(count: count, type: type)
     }
   }
@@ -72,13 +74,15 @@ extension Matrix {
     get {
       let memory = buffer as! ReferenceBackend.Memory
       let index = offset + row * stride + column
-      return Bounded(memory.values[index], error: memory.errors[index])
+      return Bounded(
+        memory.values[index], error: memory.errors[index], underflow: memory.underflows[index])
     }
     nonmutating set {
       let memory = buffer as! ReferenceBackend.Memory
       let index = offset + row * stride + column
       memory.values[index] = newValue.value
       memory.errors[index] = newValue.error
+      memory.underflows[index] = newValue.underflow
     }
   }
 

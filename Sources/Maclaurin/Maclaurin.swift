@@ -9,3 +9,4 @@
 @_exported import OpenCLBackend
 @_exported import Reports
 @_exported import Training
+@_exported import Verification

@@ -44,14 +44,16 @@ struct BackendOptions: ParsableArguments {
     return type
   }
 
-  func makeBackend() throws -> any Backend {
-    let selection: BackendSelection
+  func selection() throws -> BackendSelection {
     do {
-      selection = try BackendSelection(parsing: backend)
+      return try BackendSelection(parsing: backend)
     } catch {
       throw Misuse("\(error)")
     }
-    return try selection.makeBackend(
+  }
+
+  func makeBackend() throws -> any Backend {
+    try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
       needsDouble: try scalarType() == .float64)
   }

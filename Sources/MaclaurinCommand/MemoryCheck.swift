@@ -5,7 +5,8 @@ enum MemoryCheck {
   /// - Throws: `TrainingError` that says what is needed, what there is, and the largest batch that
   ///   fits.
   static func check(
-    _ plan: TrainingPlan, _ record: RunRecord, on backend: any Backend
+    _ plan: TrainingPlan, _ record: RunRecord, on backend: any Backend,
+    workspace: @escaping (Contraction) -> Int
   ) throws {
     var (name, memory, copies) = ("this machine", HostMachine.memory, 0)
     if let device = (backend as? OpenCLBackend)?.device {
@@ -16,7 +17,8 @@ enum MemoryCheck {
     }
     guard plan.peakBytes + copies > memory else { return }
     let largest = try TrainingPlan.largestBatch(
-      record.network, record.settings, examples: record.examples, within: memory - copies)
+      record.network, record.settings, examples: record.examples, within: memory - copies,
+      workspace: workspace)
     let advice =
       largest.map { "the largest --batch-size that fits is \($0)" }
       ?? "no --batch-size makes it fit, so take a narrower network or less data"

@@ -48,7 +48,9 @@ struct TrainCommand: ParsableCommand {
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
       network: network, examples: [set.train.count, set.validation?.count ?? 0, set.test.count])
-    let prediction = try TrainingPlan(network, settings, examples: record.examples)
+    let workspace = try backend.selection().contractionWorkspace(family: backend.kernelFamily)
+    let prediction = try TrainingPlan(
+      network, settings, examples: record.examples, workspace: workspace)
     if plan { return show(prediction, settings) }
     if let out, content == .run {
       try record.check(in: out)
@@ -56,7 +58,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     let device = try backend.makeBackend()
-    try MemoryCheck.check(prediction, record, on: device)
+    try MemoryCheck.check(prediction, record, on: device, workspace: workspace)
     let start =
       content == .run ? out.map { $0 + "/initial.safetensors" } : initial
     let center = try startingPoint(network, settings, device, start)
@@ -65,6 +67,7 @@ struct TrainCommand: ParsableCommand {
     let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
     // Everything that the arguments can get wrong has been tried: now files appear.
     let directory = try out.map { try RunDirectory($0, resume: resume) }
+    try directory?.lock()
     if let directory, !directory.contains("run.json") {
       try record.write(to: directory, backend: device, start: try device.download(center))
     }

@@ -57,11 +57,11 @@ public enum Parameterization: Sendable, Equatable {
         weight: 1 / s.squareRoot(), bias: 1, weightStd: weightStd / (n / s).squareRoot(),
         biasStd: biasStd)
     case .taylor(let q):
-      // n^{1/(2q+2)}, its square and its (q−1)-th power.
+      // Each from its own root, so that q = 1 is the ntk parameterization to the last bit.
       let root = HostMath.root(n, 2 * q + 2)
       return Factors(
-        weight: 1 / (root * root), bias: 1, weightStd: weightStd / HostMath.power(root, q - 1),
-        biasStd: biasStd)
+        weight: 1 / HostMath.root(n, q + 1), bias: 1,
+        weightStd: weightStd / HostMath.power(root, q - 1), biasStd: biasStd)
     }
   }
 }

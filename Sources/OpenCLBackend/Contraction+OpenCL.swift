@@ -87,17 +87,12 @@ extension OpenCLBackend {
   private func runPacked(_ operation: Contraction) throws {
     let type = operation.c.type
     let block = contractionBlock
-    let blockColumns = block.columns(elementBytes: type.byteCount)
-    let (rowPanels, groups) = block.panels(operation.m)
-    let columnPanels = (operation.n + blockColumns - 1) / blockColumns
-    // A shared operand is packed once.
-    let matricesA = operation.strideA == 0 ? 1 : operation.batch
-    let matricesB = operation.strideB == 0 ? 1 : operation.batch
-    let countA = matricesA * rowPanels * block.rows * operation.k
-    let countB = matricesB * columnPanels * blockColumns * operation.k
-    let workspace = try session.allocate(max(1, countA + countB), type)
+    let packing = block.packing(operation)
+    let (rowPanels, columnPanels) = (packing.rowPanels, packing.columnPanels)
+    let (matricesA, matricesB) = (packing.matricesA, packing.matricesB)
+    let workspace = try session.allocate(max(1, packing.countA + packing.countB), type)
     var p = operation.parameters
-    (p.aPacked, p.bPacked) = (0, countA)
+    (p.aPacked, p.bPacked) = (0, packing.countA)
 
     let program = ProgramKey(
       "contraction_host", defines: block.defines, isDouble: type == .float64)
@@ -124,7 +119,8 @@ extension OpenCLBackend {
     try session.enqueue(
       multiply,
       groups: [
-        min(rowPanels, ContractionBlock.groupPanels), columnPanels, operation.batch * groups,
+        min(rowPanels, ContractionBlock.groupPanels), columnPanels,
+        operation.batch * packing.groups,
       ], local: one)
   }
 }

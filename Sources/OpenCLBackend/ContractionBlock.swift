@@ -1,3 +1,4 @@
+import Compute
 import Kernels
 
 /// The register block of the host family (contraction_host.cl): tuning, without influence on bits.
@@ -29,5 +30,43 @@ struct ContractionBlock {
   func panels(_ m: Int) -> (count: Int, groups: Int) {
     let count = (m + rows - 1) / rows
     return (count, (count + Self.groupPanels - 1) / Self.groupPanels)
+  }
+}
+
+extension ContractionBlock {
+  /// The packed copies of a contraction's operands.
+  struct Packing {
+    /// Panels of A and B, and groups of A's.
+    let rowPanels, groups, columnPanels: Int
+    let matricesA, matricesB: Int
+    /// Elements of the copies.
+    let countA, countB: Int
+  }
+
+  func packing(_ operation: Contraction) -> Packing {
+    let columns = columns(elementBytes: operation.c.type.byteCount)
+    let (rowPanels, groups) = panels(operation.m)
+    let columnPanels = (operation.n + columns - 1) / columns
+    // A shared operand is packed once.
+    let matricesA = operation.strideA == 0 ? 1 : operation.batch
+    let matricesB = operation.strideB == 0 ? 1 : operation.batch
+    return Packing(
+      rowPanels: rowPanels, groups: groups, columnPanels: columnPanels, matricesA: matricesA,
+      matricesB: matricesB, countA: matricesA * rowPanels * rows * operation.k,
+      countB: matricesB * columnPanels * columns * operation.k)
+  }
+}
+
+extension OpenCLDevice {
+  /// Elements that a contraction takes from the memory pool while it runs, besides its operands:
+  /// the host family's packed copies.
+  public func workspaceCount(_ operation: Contraction, family: KernelFamily) -> Int {
+    guard family == .host, operation.m > 0, operation.n > 0 else { return 0 }
+    let block = ContractionBlock(for: self)
+    var part = operation
+    part.batch = min(
+      part.batch, max(1, OpenCLSession.groupLimit / block.panels(operation.m).groups))
+    let packing = block.packing(part)
+    return packing.countA + packing.countB
   }
 }

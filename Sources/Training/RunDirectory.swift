@@ -8,12 +8,12 @@ import Networks
 /// checkpoints/, logits/, best.safetensors, final.safetensors, result.json.
 ///
 /// Files are written under a temporary name, synced and renamed, so that a killed run or a full
-/// disk leaves what was there before. One process at a time may hold the folder.
+/// disk leaves what was there before.
 public final class RunDirectory {
   public let path: String
   /// Lines of metrics.jsonl, which is also the number of rows of metrics.csv below its header.
   private(set) var metricsCount = 0
-  private let lock: FolderLock
+  private var folderLock: FolderLock?
   private let madeFolder: Bool
 
   /// What a folder holds before a run opens it.
@@ -44,7 +44,7 @@ public final class RunDirectory {
     let beginning = ["checkpoints", "network.json", "initial.safetensors"]
     guard names.allSatisfy({ beginning.contains($0) || isTemporary($0) }) else {
       throw TrainingError(
-        "the folder \(path) is not empty and holds no run to resume (no run.json); choose another "
+        "the folder \(path) holds other files and no run to resume (no run.json); choose another "
           + "--out")
     }
     guard checkpointSteps(path).isEmpty else {
@@ -55,8 +55,7 @@ public final class RunDirectory {
     return .nothing
   }
 
-  /// Opens a folder for a run, making it where it is missing, and removes what a killed run left
-  /// half-written.
+  /// Opens a folder for a run, making it where it is missing.
   ///
   /// - Parameter resume: accept a folder that holds a run; otherwise it must be empty or absent.
   public init(_ path: String, resume: Bool) throws {
@@ -65,8 +64,14 @@ public final class RunDirectory {
     let manager = FileManager.default
     madeFolder = !manager.fileExists(atPath: path)
     try Self.create(path)
-    lock = try FolderLock(path)
     try Self.create(path + "/checkpoints")
+  }
+
+  /// Keeps other processes out of the folder as long as this object lives, and removes what a
+  /// killed one left half-written.
+  public func lock() throws {
+    folderLock = try FolderLock(path)
+    let manager = FileManager.default
     for folder in [path, path + "/checkpoints", path + "/logits"] {
       for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
       where Self.isTemporary(name) {

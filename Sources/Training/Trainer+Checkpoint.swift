@@ -14,7 +14,9 @@ extension Trainer {
     guard let directory else { return }
     let (network, backend, type) = (model.network, model.backend, model.type)
     func named(_ vector: Matrix, _ prefix: String) throws -> [(String, NumericArray)] {
-      network.namedTensors(try backend.download(vector), type: type, prefix: prefix)
+      let values = try backend.download(vector)
+      try requireFinite(values, after: state.step)
+      return network.namedTensors(values, type: type, prefix: prefix)
     }
     var tensors: [(name: String, array: NumericArray)] = []
     if let displacement = model.displacement {

@@ -83,6 +83,7 @@ extension Trainer {
     _ state: inout RunState, interrupted: Bool, early: Bool
   ) throws -> Result {
     let parameters = try parameters()
+    try requireFinite(parameters, after: state.step)
     if interrupted {
       var result = Result(
         steps: state.step, train: Evaluation(loss: .nan),

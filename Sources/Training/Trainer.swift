@@ -166,12 +166,22 @@ public final class Trainer {
     let part = interval.slice(at: 0, rows: 1, columns: end - intervalStart)
     let sums = try model.backend.download(part)
     if let bad = sums.firstIndex(where: { !$0.isFinite }) {
-      throw TrainingError(
-        "the loss became \(sums[bad]) at step \(intervalStart + bad + 1); the run stopped there"
-          + (lastCheckpointStep == 0 ? "" : " and its last checkpoint stands")
-          + " (lower --lr, clip with --clip-norm, or lower --order)")
+      throw divergence("the loss became \(sums[bad])", intervalStart + bad + 1)
     }
     return sums
+  }
+
+  private func divergence(_ what: String, _ step: Int) -> TrainingError {
+    TrainingError(
+      "\(what) at step \(step); the run stopped there"
+        + (lastCheckpointStep == 0 ? "" : " and its last checkpoint stands")
+        + " (lower --lr, clip with --clip-norm, or lower --order)")
+  }
+
+  /// An update may overflow though its loss was finite: such a state is neither kept nor given out.
+  func requireFinite(_ state: [Double], after step: Int) throws {
+    guard let value = state.first(where: { !$0.isFinite }) else { return }
+    throw divergence("a parameter became \(value)", step)
   }
 
   /// Downloads what the steps since the last call left, checks and logs it; returns the last loss.

@@ -16,10 +16,12 @@ public struct TrainingPlan: Sendable {
 
   /// - Parameters:
   ///   - examples: rows of the training, validation and test sets; the first is not 0.
+  ///   - workspace: elements of the backend's pool that a contraction takes besides its operands.
   public init(
-    _ network: Network, _ settings: TrainingSettings, examples: [Int]
+    _ network: Network, _ settings: TrainingSettings, examples: [Int],
+    workspace: @escaping (Contraction) -> Int = { _ in 0 }
   ) throws {
-    let backend = NullBackend()
+    let backend = NullBackend(workspace: workspace)
     func resident(_ count: Int) throws -> ResidentExamples {
       ResidentExamples(
         inputs: try backend.matrix(count, network.inputCount, settings.type),
@@ -41,12 +43,14 @@ public struct TrainingPlan: Sendable {
 
   /// The largest batch with which a run's plan stays within `bytes`; nil if none does.
   public static func largestBatch(
-    _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int
+    _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int,
+    workspace: @escaping (Contraction) -> Int = { _ in 0 }
   ) throws -> Int? {
     func fits(_ batch: Int) throws -> Bool {
       var smaller = settings
       smaller.batchSize = batch
-      return try TrainingPlan(network, smaller, examples: examples).peakBytes <= bytes
+      return try TrainingPlan(network, smaller, examples: examples, workspace: workspace).peakBytes
+        <= bytes
     }
     guard try fits(1) else { return nil }
     var (largest, tooLarge) = (1, settings.batchSize + 1)

@@ -23,7 +23,11 @@ public struct GradientClipping: PortableOperation {
     let root = squares.exact(0, 0).squareRoot
     norm[0, 0] = root
     let quotient = Bounded(squares.type.round(limit)) / root
-    factor[0, 0] = quotient.value < 1 ? quotient : Bounded(1, error: quotient.value == 1 ? 2 : 0)
+    // Above 1 only what a rounded quotient may be below it: min(1, q̂) ≥ min(1, q − error·u).
+    let excess = (quotient.value - 1) / squares.type.unitRoundoff
+    factor[0, 0] =
+      quotient.value < 1
+      ? quotient : Bounded(1, error: excess < quotient.error ? quotient.error - excess : 0)
   }
 
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {

@@ -2,7 +2,10 @@ import Glibc
 
 extension Activation {
   /// Coefficients 0…degree of φ(u(t)) and of φ′(u(t)): the definition, in Double with bounds.
-  func series(of input: [Bounded], degree: Int) -> (value: [Bounded], slope: [Bounded]) {
+  /// `type` is that of the computation it bounds.
+  func series(
+    of input: [Bounded], degree: Int, type: ScalarType
+  ) -> (value: [Bounded], slope: [Bounded]) {
     var u = input
     while u.count <= degree { u.append(Bounded(0)) }
 
@@ -23,15 +26,13 @@ extension Activation {
       return (u, [Bounded(1)] + orders.map { _ in Bounded(0) })
 
     case .relu, .leakyReLU:
-      let negative = self == .relu ? Bounded(0) : Bounded(ScalarType.float32.round(0.01))
+      let negative = self == .relu ? Bounded(0) : Bounded(type.round(0.01))
       var slope = zero.value <= 0 ? negative : Bounded(1)
       var value = u.map { zero.value <= 0 ? negative * $0 : $0 }
       // A gate that rounding may flip: the bound covers both sides.
-      if abs(zero.value) <= zero.error * ScalarType.float32.unitRoundoff && zero.error > 0 {
-        slope.error = 1 / ScalarType.float32.unitRoundoff
-        for n in value.indices {
-          value[n].error += abs(u[n].value) / ScalarType.float32.unitRoundoff
-        }
+      if abs(zero.value) <= zero.error * type.unitRoundoff && zero.error > 0 {
+        slope.error = 1 / type.unitRoundoff
+        for n in value.indices { value[n].error += abs(u[n].value) / type.unitRoundoff }
       }
       return (value, [slope] + orders.map { _ in Bounded(0) })
 

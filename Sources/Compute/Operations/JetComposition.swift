@@ -76,7 +76,7 @@ public struct JetComposition: PortableOperation {
               u[1] = u[1] + multiplied(scaled, moved[0, column].value)
             }
           }
-          let (value, slope) = activation.series(of: u, degree: last)
+          let (value, slope) = activation.series(of: u, degree: last, type: input.type)
           for n in 0...output.degree { output[n, direction: v][row, column] = value[n] }
           if slopeDegree >= 1 {
             for n in 1...slopeDegree { input[n, direction: v][row, column] = slope[n] }

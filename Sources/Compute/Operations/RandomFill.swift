@@ -65,6 +65,8 @@ public struct RandomFill: PortableOperation {
         var scaled = Bounded(factor) * value
         // float32 in every type: units of this type's roundoff.
         scaled.error *= ScalarType.float32.unitRoundoff / output.type.unitRoundoff
+        // The numbers are far from underflow.
+        scaled.underflow = 0
         output.flat[0, 4 * block + i] = scaled
       }
     }

@@ -30,13 +30,23 @@ public struct Reduction: PortableOperation {
   private static let lanes = Int(MACLAURIN_REDUCTION_LANES)
 
   public func define() {
+    // Summed with compensation, so that float64 can be judged too: in ascending order alone the
+    // definition would collect a rounding per term, and the lanes below only one per 64.
     var sum = 0.0
+    var compensation = 0.0
     var magnitude = 0.0
+    let x = self.x.flat
     for i in 0..<x.count {
-      let value = x.flat[0, i].value
-      sum += kind == .sum ? value : value * value
-      magnitude += kind == .sum ? abs(value) : value * value
+      let value = x[0, i].value
+      let term = kind == .sum ? value : value * value
+      let next = sum + term
+      // What the addition lost, exactly (Neumaier), and what the square lost.
+      compensation += abs(sum) >= abs(term) ? (sum - next) + term : (term - next) + sum
+      if kind == .sumOfSquares { compensation += (-term).addingProduct(value, value) }
+      sum = next
+      magnitude += abs(term)
     }
+    sum += compensation
     var roundings = 0
     var count = x.count
     repeat {

@@ -1,0 +1,50 @@
+# make demo    installs what is missing, builds, trains on the embedded digits
+# make test    builds and runs every test
+# make help    the other targets
+
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# Debug Swift for its checks, optimised C: the host kernels are what the tests wait for.
+TEST_FLAGS := -Xcc -O2
+# One binary with the Swift runtime inside.
+RELEASE_FLAGS := -c release --static-swift-stdlib --product maclaurin
+RELEASE_BINARY := .build/release/maclaurin
+
+.PHONY: help setup build demo test lint bench install clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install the system packages that are missing (as root; else say how)
+	@Scripts/setup.sh all
+
+build: ## the release binary, .build/release/maclaurin
+	@Scripts/setup.sh build
+	swift build $(RELEASE_FLAGS)
+
+demo: ## build, then train orders 1 to 4 and the network itself on digits
+	@Scripts/setup.sh demo
+	swift build $(RELEASE_FLAGS)
+	@Scripts/demo.sh $(RELEASE_BINARY)
+
+# The executable comes first: some tests run it. The runner's lines go to a log as well, in which
+# .ci/run counts the OpenCL cases.
+test: setup ## build and run every test
+	swift build --build-tests $(TEST_FLAGS)
+	@set -o pipefail; swift test --skip-build $(TEST_FLAGS) 2>&1 | tee .build/test.log
+
+lint: ## formatting, imports, warnings
+	@Scripts/setup.sh build
+	@Scripts/lint.sh
+
+bench: build ## every benchmark, on the release binary
+	$(RELEASE_BINARY) bench all
+
+install: build ## the binary, stripped, to PREFIX/bin (default /usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -s -m 755 $(RELEASE_BINARY) "$(DESTDIR)$(PREFIX)/bin/maclaurin"
+
+clean: ## remove what was built
+	rm -rf .build .build-lint

@@ -1,0 +1,165 @@
+import ArgumentParser
+import Maclaurin
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure contractions and training steps.",
+    subcommands: [BenchContraction.self, BenchStep.self, BenchAll.self])
+}
+
+/// What `bench contraction` measures.
+struct ContractionBenchOptions: ParsableArguments {
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Shapes: m,n,k or m,n,k,tb with B transposed.", valueName: "m,n,k[,tb]"))
+  var sizes = ["1024,1024,1024", "2048,2048,2048", "128,2048,2048,tb"]
+
+  func measure(
+    _ options: BackendOptions, repeats: Int, _ output: OutputOptions
+  ) throws -> [String: JSONValue] {
+    let shapes = try sizes.map { try ContractionBench.Shape(parsing: $0) }
+    let bench = try ContractionBench(options)
+    if let note = bench.rivalIsMissing { output.note(note) }
+    let results = try shapes.map { try bench.measure($0, repeats: repeats) }
+    output.show(bench.table(results))
+    return bench.json(results)
+  }
+}
+
+/// What `bench step` measures.
+struct StepBenchOptions: ParsableArguments {
+  @Option(help: "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).")
+  var model = "mlp:2048x3"
+
+  @Option(help: ArgumentHelp("Activation of a preset (default relu).", valueName: "name"))
+  var activation: String?
+
+  @Option(help: "Features of one example.")
+  var inputs = 784
+
+  @Option(help: "Outputs of the network.")
+  var outputs = 10
+
+  @Option(help: "Examples per step.")
+  var batchSize = 128
+
+  @Option(help: "Orders: full or 1 to 8, with commas between.")
+  var orders = "full,1,2,3,4"
+
+  @Option(help: "mse or cross_entropy.")
+  var loss = Loss.Kind.crossEntropy
+
+  @Option(help: "sgd, momentum, adam or adamw.")
+  var optimizer = TrainingSettings.Optimizer.sgd
+
+  func measure(
+    _ options: BackendOptions, repeats: Int, _ output: OutputOptions
+  ) throws -> [String: JSONValue] {
+    guard inputs > 0, outputs > 0, batchSize > 0 else {
+      throw Misuse("--inputs, --outputs and --batch-size take positive numbers")
+    }
+    var preset = try NetworkOptions.parse(["--model", model])
+    preset.activation = activation
+    let network = try preset.network(input: [inputs], outputs: outputs)
+    guard network.inputCount == inputs, network.outputCount == outputs else {
+      throw Misuse(
+        "\(model) has \(network.inputCount) inputs and \(network.outputCount) outputs; give them "
+          + "as --inputs and --outputs")
+    }
+    let orders = try self.orders.split(separator: ",").map { name in
+      if name == "full" { return 0 }
+      guard let order = Int(name), (1...8).contains(order) else {
+        throw Misuse("--orders takes full and 1 to 8 with commas between, not \"\(self.orders)\"")
+      }
+      return order
+    }
+    guard !orders.isEmpty else { throw Misuse("--orders is empty; give full or 1 to 8") }
+    let benches = try orders.map { order in
+      let settings = TrainingSettings(
+        order: order, loss: loss, optimizer: optimizer, batchSize: batchSize, steps: 1,
+        type: try options.scalarType())
+      return try StepBench(network, settings, options)
+    }
+    let results = try StepBench.measure(benches, repeats: repeats)
+    output.show(StepBench.table(results))
+    return StepBench.json(results, benches[0].backend)
+  }
+}
+
+struct BenchContraction: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "contraction",
+    abstract: "A back end's contraction against OpenBLAS sgemm on this machine's processors.",
+    discussion: """
+      Medians over --repeats, the rivals taking turns in one process and far enough apart that \
+      neither's idle threads disturb the other. Packing and launching are part of the time; \
+      transfers to a device are not. Both use --threads threads where the back end is the CPU path.
+      """)
+
+  @OptionGroup var contraction: ContractionBenchOptions
+  @Option(help: "Measurements per shape.") var repeats = 9
+  @OptionGroup var backend: BackendOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws { try validateRepeats(repeats) }
+
+  func run() throws {
+    let result = try contraction.measure(backend, repeats: repeats, output)
+    if output.json { Console.json(result) }
+  }
+}
+
+struct BenchStep: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step",
+    abstract: "Training steps: time, share of contractions, memory, by order.",
+    discussion: """
+      Random data that stays on the device. The orders take turns, so that a change of the \
+      processor's speed meets all of them; medians over --repeats.
+      """)
+
+  @OptionGroup var step: StepBenchOptions
+  @Option(help: "Measured steps per order.") var repeats = 9
+  @OptionGroup var backend: BackendOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws { try validateRepeats(repeats) }
+
+  func run() throws {
+    let result = try step.measure(backend, repeats: repeats, output)
+    if output.json { Console.json(result) }
+  }
+}
+
+struct BenchAll: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "all", abstract: "Both benchmarks.")
+
+  @OptionGroup var contraction: ContractionBenchOptions
+  @OptionGroup var step: StepBenchOptions
+  @Option(help: "Measurements of everything.") var repeats = 9
+  @OptionGroup var backend: BackendOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws { try validateRepeats(repeats) }
+
+  func run() throws {
+    let first = try contraction.measure(backend, repeats: repeats, output)
+    if !output.json { print() }
+    let second = try step.measure(backend, repeats: repeats, output)
+    if output.json { Console.json(first.merging(second) { old, _ in old }) }
+  }
+}
+
+extension OutputOptions {
+  /// A result for people: on stdout, or on stderr where stdout is for JSON.
+  fileprivate func show(_ table: String) {
+    if json { note(table) } else { print(table) }
+  }
+}
+
+private func validateRepeats(_ repeats: Int) throws {
+  guard (1...10_000).contains(repeats) else {
+    throw ValidationError("--repeats takes 1 to 10000, not \(repeats)")
+  }
+}

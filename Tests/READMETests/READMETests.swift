@@ -1,0 +1,99 @@
+import FoundationEssentials
+import Testing
+
+@Suite("README")
+struct READMETests {
+  /// What the table shows of `train --json`.
+  struct Result: Decodable {
+    var testAccuracy: Double
+    var testLoss: Double
+    var trainLoss: Double
+    var parametersSHA256: String
+
+    enum CodingKeys: String, CodingKey {
+      case testAccuracy = "test_accuracy"
+      case testLoss = "test_loss"
+      case trainLoss = "train_loss"
+      case parametersSHA256 = "parameters_sha256"
+    }
+  }
+
+  @Test("every block of commands works, in sequence, and the table says what it printed")
+  func commands() throws {
+    let readme = try MarkdownFile("README.md")
+    let blocks = readme.shellBlocks.filter { !$0.isExempt }
+    #expect(blocks.count >= 8)
+    let shell = try Shell()
+    for block in blocks {
+      let outcome = try shell.run(block.commands)
+      #expect(
+        outcome.status == 0, "README.md:\(block.line): \(block.commands)\n\(outcome.output)")
+    }
+
+    let rows = readme.rows(below: "| order | test accuracy")
+    #expect(rows.map(\.first) == ["1", "2", "3", "4", "full"])
+    for row in rows where row.count == 5 {
+      let data = try #require(shell.file("order-\(row[0]).json"), "order-\(row[0]).json")
+      let result = try JSONDecoder().decode(Result.self, from: data)
+      #expect(Self.shows(row[1], 100 * result.testAccuracy, suffix: " %"), "\(row) \(result)")
+      #expect(Self.shows(row[2], result.testLoss), "\(row) \(result)")
+      #expect(Self.shows(row[3], result.trainLoss), "\(row) \(result)")
+      let digits = row[4].filter { $0.isHexDigit }
+      #expect(digits.count >= 16 && result.parametersSHA256.hasPrefix(digits), "\(row) \(result)")
+    }
+  }
+
+  /// Whether `cell` is `value` rounded to the digits that the cell has, at least two.
+  static func shows(_ cell: String, _ value: Double, suffix: String = "") -> Bool {
+    let number = cell.dropLast(suffix.count)
+    guard cell.hasSuffix(suffix), let shown = Double(number), let point = number.firstIndex(of: ".")
+    else { return false }
+    let decimals = number.distance(from: point, to: number.endIndex) - 1
+    var unit = 1.0
+    for _ in 0..<decimals { unit /= 10 }
+    return decimals >= 2 && abs(shown - value) <= 0.5001 * unit
+  }
+
+  @Test(
+    "links lead to files of the repository",
+    arguments: [
+      "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
+      "docs/files.md",
+    ])
+  func links(path: String) throws {
+    let file = try MarkdownFile(path)
+    let folder = path.contains("/") ? "/docs/" : "/"
+    for link in file.localLinks {
+      #expect(
+        FileManager.default.fileExists(atPath: MarkdownFile.root + folder + link),
+        "\(path) links to \(link)")
+    }
+  }
+}
+
+@Suite("The README tests' own tools")
+struct MarkdownToolTests {
+  @Test func aFailingCommandFailsAndSaysWhy() throws {
+    let shell = try Shell()
+    #expect(try shell.run("echo seen; false; echo unseen").status != 0)
+    #expect(try shell.run("echo seen; false; echo unseen").output == "seen\n")
+    #expect(try shell.run("false | true").status != 0)
+    #expect(try shell.run("maclaurin --version").status == 0)
+    #expect(try shell.run("maclaurin train --order 9 --quiet").status != 0)
+  }
+
+  @Test(arguments: [
+    ("0.1432", 0.14317, true), ("0.1432", 0.14327, false), ("0.1", 0.1, false),
+    ("0.0819", 0.08186, true), ("1", 1, false),
+  ])
+  func rounding(cell: String, value: Double, isShown: Bool) {
+    #expect(READMETests.shows(cell, value) == isShown)
+  }
+
+  @Test func percentages() {
+    #expect(READMETests.shows("97.50 %", 97.5, suffix: " %"))
+    #expect(READMETests.shows("98.06 %", 98.0556, suffix: " %"))
+    #expect(!READMETests.shows("98.05 %", 98.0556, suffix: " %"))
+    #expect(!READMETests.shows("98.06", 98.0556, suffix: " %"))
+  }
+}

@@ -1,0 +1,100 @@
+import Compute
+import Maclaurin
+import Testing
+
+/// What a run takes from a back end's pool, against the plan and against the promise.
+@Suite struct TrainingMemoryTests {
+  private static let examples = 300, batch = 64, width = 256, depth = 3
+  private static let inputs = 100, outputs = 10
+
+  private static func network() throws -> Network {
+    try Network(
+      NetworkPreset(parsing: "mlp:\(width)x\(depth)")!.description(
+        input: [inputs], outputs: outputs, activation: .tanh, parameterization: .standard,
+        weightStd: 1, biasStd: 0))
+  }
+
+  private static func settings(
+    _ order: Int, _ optimizer: TrainingSettings.Optimizer
+  ) -> TrainingSettings {
+    TrainingSettings(
+      order: order, loss: .crossEntropy, optimizer: optimizer, learningRate: 0.01,
+      batchSize: batch, steps: 7, logEvery: 3)
+  }
+
+  private static func resident(_ count: Int, on backend: any Backend) throws -> ResidentExamples {
+    let values = (0..<count * inputs).map { Double($0 % 7) / 7 - 0.5 }
+    let labels = (0..<count).map { Int32($0 % outputs) }
+    let examples = Examples(
+      values, inputSize: inputs, targets: .classes(labels: labels, count: outputs))
+    return try ResidentExamples(examples, type: .float32, on: backend)
+  }
+
+  /// The peak of a whole run.
+  private static func peak(_ settings: TrainingSettings, on backend: any Backend) throws -> Int {
+    let network = try network()
+    let center = try backend.matrix(1, network.parameterCount, .float32)
+    try network.initialize(center, seed: 0, on: backend)
+    let model = try Model(network, center: center, order: settings.order, on: backend)
+    let trainer = try Trainer(
+      model, settings, train: try resident(examples, on: backend),
+      test: try resident(examples / 3, on: backend))
+    _ = try trainer.run()
+    return backend.statistics.peakBytes
+  }
+
+  private static func expectPlan(
+    _ order: Int, _ optimizer: TrainingSettings.Optimizer, on backend: any Backend,
+    workspace: @escaping (Contraction) -> Int = { _ in 0 }
+  ) throws {
+    let settings = settings(order, optimizer)
+    let plan = try TrainingPlan(
+      network(), settings, examples: [examples, 0, examples / 3], workspace: workspace)
+    let peak = Double(try peak(settings, on: backend))
+    let ratio = Double(plan.peakBytes) / peak
+    #expect(
+      (0.9...1.1).contains(ratio), "planned \(plan.peakBytes) of \(peak) bytes, order \(order)")
+  }
+
+  @Test(arguments: [0, 1, 2, 4, 8], TrainingSettings.Optimizer.allCases)
+  func planPredictsTheHighWaterMark(order: Int, optimizer: TrainingSettings.Optimizer) throws {
+    try Self.expectPlan(order, optimizer, on: OpenBLASBackend(threads: 2))
+  }
+
+  @Test(arguments: [0, 1, 3], KernelFamily.allCases)
+  func planPredictsTheHighWaterMarkOfADevice(order: Int, family: KernelFamily) throws {
+    let backend = try OpenCLBackend(deviceIndex: 0, family: family)
+    try Self.expectPlan(order, .momentum, on: backend) {
+      backend.device.workspaceCount($0, family: family)
+    }
+  }
+
+  /// θ0, Δ, gradient and the moments, two jets per layer (each of at most order + 1 coefficients)
+  /// besides the batch itself, and nothing else larger than a few blocks of sums.
+  @Test(arguments: [0, 1, 2, 4, 8], TrainingSettings.Optimizer.allCases)
+  func aStepTakesNoMoreThanPromised(order: Int, optimizer: TrainingSettings.Optimizer) throws {
+    let network = try Self.network()
+    let backend = try OpenBLASBackend(threads: 2)
+    var settings = Self.settings(order, optimizer)
+    // Re-expanding takes no memory of its own.
+    settings.relinearizeEvery = order == 0 ? 0 : 2
+    let center = try backend.matrix(1, network.parameterCount, .float32)
+    try network.initialize(center, seed: 0, on: backend)
+    let model = try Model(network, center: center, order: order, on: backend)
+    let step = try TrainingStep(model, settings)
+    let batch = try Self.resident(Self.batch, on: backend)
+    let sum = try backend.matrix(1, 1, .float32)
+    for number in 0..<3 {
+      try step.run(
+        step: number, rate: 0.01, inputs: batch.inputs, targets: batch.targets, lossSum: sum,
+        squares: nil)
+    }
+    let vectors = (order == 0 ? 2 : 3) + settings.momentCount
+    let units = Self.inputs + Self.outputs + 2 * (Self.width * Self.depth + Self.outputs)
+    let jets = Self.batch * (order + 1) * units
+    let small = 64 * 1024
+    let promised = 4 * (vectors * network.parameterCount + jets) + small
+    #expect(backend.statistics.peakBytes <= promised)
+    #expect(vectors <= 4 + max(0, settings.momentCount - 1))
+  }
+}

@@ -1,0 +1,48 @@
+import Compute
+import Networks
+import TestSupport
+import Testing
+import Training
+
+/// Gradients of the expansions' losses against central differences in float64.
+@BackendActor @Suite struct ModelGradientTests {
+  /// Truncation is h⁴/30 times the fifth derivative along the direction, of norm 14: below 10⁻⁸ of
+  /// the slope; rounding is 10⁻¹⁵/h = 10⁻¹².
+  private let h = 1e-3
+
+  @Test(
+    arguments: [1, 2, 3, 5, 8],
+    [Activation.tanh, .leakyReLU, .swish, .gelu, .quadratic, .sin])
+  func gradientsAgreeWithCentralDifferences(_ order: Int, _ activation: Activation) throws {
+    let backend = try BackendUnderTest.openblas2.backend()
+    let network = try denseNetwork([5, 8, 7, 3], [activation, activation], .ntk)
+    let count = network.parameterCount
+    let start = network.sampleParameters(seed: 1, scale: 0.8)
+    let displacement = network.sampleParameters(seed: 2, scale: 0.3)
+    let direction = sample(count, seed: 3)
+    let inputs = try backend.matrix(4, 5, .float64, sample(20, seed: 4))
+    let targets = try backend.matrix(4, 3, .float64, (0..<12).map { $0 % 3 == $0 / 3 % 3 ? 1 : 0 })
+    let center = try backend.matrix(1, count, .float64, start)
+    let model = try Model(network, center: center, order: order, on: backend)
+
+    for kind in Loss.Kind.allCases {
+      let objective = Objective(kind)
+      func lossAndGradient(_ t: Double) throws -> (Double, [Double]) {
+        let moved = zip(displacement, direction).map { $0 + t * $1 }
+        try backend.upload(moved, to: #require(model.displacement))
+        let gradient = try backend.matrix(1, count, .float64)
+        let outputs = try Objective.Outputs(backend, count: 4, outputs: 3, type: .float64)
+        try objective.gradient(
+          model, inputs: inputs, targets: targets, into: gradient, outputs: outputs)
+        let sum = try backend.download(outputs.losses).reduce(0, +)
+        return (sum * objective.factor(examples: 4, outputs: 3), try backend.download(gradient))
+      }
+      func loss(_ t: Double) throws -> Double { try lossAndGradient(t).0 }
+      let expected = (8 * (try loss(h) - loss(-h)) - (try loss(2 * h) - loss(-2 * h))) / (12 * h)
+      let gradient = try lossAndGradient(0).1
+      let slope = inner(gradient, direction)
+      #expect(abs(slope - expected) <= 1e-8 * norm(gradient) * norm(direction), "\(kind)")
+      #expect(abs(slope) > 1e-4, "\(kind)")
+    }
+  }
+}
