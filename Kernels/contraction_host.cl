@@ -248,6 +248,9 @@ HELPER void INSTANCE(scale_elements)(
 //   contraction_multiply  with panels = m / BLOCK_ROWS:
 //                         min(panels, CONTRACTION_GROUP_PANELS), n / BLOCK_COLUMNS,
 //                         batch * (panels / CONTRACTION_GROUP_PANELS)
+// Where A has at most CONTRACTION_GROUP_PANELS panels, instead of the last two:
+//   contraction_stream    any number of streams, at most batch * (n / BLOCK_COLUMNS)
+// which keeps no more of the packed B than a chain of one panel per stream, at bPacked.
 // BLOCK_ROWS = 8 and BLOCK_VECTORS = 2 suit 32 registers of 512 bits; 6 and 1 suit 16 of 256 bits.
 
 #define PANELS(lanes, width) (((lanes) + (width) - 1) / (width))
@@ -283,6 +286,25 @@ __kernel void contraction_pack_b(
     workspace + p.bPacked);
 }
 
+/// The block of outputs at (row, column) of a matrix, with its panel of A and without one of B.
+FUNCTION BLOCK output_block(
+  const ContractionParameters p, long matrix, long row, long column, GLOBAL const real *packedA,
+  GLOBAL real *c, GLOBAL const real *scale
+) {
+  BLOCK block;
+  const long aMatrix = p.aBatch ? matrix * PANELS(p.m, BLOCK_ROWS) * BLOCK_ROWS : 0;
+  block.a = packedA + (aMatrix + row) * p.k;
+  block.c = c + p.cOffset + matrix * p.cBatch + row * p.cRow + column * p.cColumn;
+  block.cRow = p.cRow;
+  block.cColumn = p.cColumn;
+  block.rows = min(p.m - row, (long)BLOCK_ROWS);
+  block.columns = min(p.n - column, (long)BLOCK_COLUMNS);
+  block.alpha = REAL(p.alpha);
+  if (p.hasScale) block.alpha *= scale[p.scaleOffset];
+  block.beta = REAL(p.beta);
+  return block;
+}
+
 /// All chains of one block of outputs. The row panels are visited in groups, so that a group of A's
 /// panels stays in the last cache while it meets every panel of B: row panel get_global_id(0) of its
 /// group, column panel get_global_id(1); get_global_id(2) is matrix * groups + group.
@@ -295,19 +317,9 @@ __kernel void contraction_multiply(
   const long row = (group * CONTRACTION_GROUP_PANELS + get_global_id(0)) * BLOCK_ROWS;
   const long column = get_global_id(1) * BLOCK_COLUMNS;
   if (row >= p.m || column >= p.n) return;
-  BLOCK block;
-  const long aMatrix = p.aBatch ? matrix * PANELS(p.m, BLOCK_ROWS) * BLOCK_ROWS : 0;
+  BLOCK block = output_block(p, matrix, row, column, workspace + p.aPacked, c, scale);
   const long bMatrix = p.bBatch ? matrix * PANELS(p.n, BLOCK_COLUMNS) * BLOCK_COLUMNS : 0;
-  block.a = workspace + p.aPacked + (aMatrix + row) * p.k;
   block.b = workspace + p.bPacked + (bMatrix + column) * p.k;
-  block.c = c + p.cOffset + matrix * p.cBatch + row * p.cRow + column * p.cColumn;
-  block.cRow = p.cRow;
-  block.cColumn = p.cColumn;
-  block.rows = min(p.m - row, (long)BLOCK_ROWS);
-  block.columns = min(p.n - column, (long)BLOCK_COLUMNS);
-  block.alpha = REAL(p.alpha);
-  if (p.hasScale) block.alpha *= scale[p.scaleOffset];
-  block.beta = REAL(p.beta);
   if (p.k == 0)
     scale_elements(block.rows, block.columns, block.c, p.cRow, p.cColumn, block.beta);
   for (long k = 0; k < p.k; k += MACLAURIN_CHAIN) {
@@ -316,6 +328,36 @@ __kernel void contraction_multiply(
     block.a += MACLAURIN_CHAIN * BLOCK_ROWS;
     block.b += MACLAURIN_CHAIN * BLOCK_COLUMNS;
     block.beta = R(1.0);
+  }
+}
+
+/// Whole columns of blocks: packs a chain of B's panel and multiplies all of A's panels with it
+/// while it is in the nearest caches. The columns of all matrices are dealt out in turn; each
+/// work-item is a stream, which packs to the same place every time.
+__kernel void contraction_stream(
+  const ContractionParameters p, GLOBAL const real *restrict b, GLOBAL real *restrict workspace,
+  GLOBAL real *restrict c, GLOBAL const real *restrict scale
+) {
+  const long columnPanels = PANELS(p.n, BLOCK_COLUMNS);
+  const long depth = min(p.k, (long)MACLAURIN_CHAIN);
+  GLOBAL real *place = workspace + p.bPacked + get_global_id(0) * depth * BLOCK_COLUMNS;
+  for (long task = get_global_id(0); task < p.batch * columnPanels; task += get_global_size(0)) {
+    const long matrix = task / columnPanels, column = task % columnPanels * BLOCK_COLUMNS;
+    GLOBAL const real *source = b + p.bOffset + matrix * p.bBatch + column * p.bColumn;
+    for (long k = 0; k < p.k; k += MACLAURIN_CHAIN) {
+      const long part = min(p.k - k, (long)MACLAURIN_CHAIN);
+      pack_panel(
+        BLOCK_COLUMNS, min(p.n - column, (long)BLOCK_COLUMNS), part, source + k * p.bRow,
+        p.bColumn, p.bRow, place);
+      for (long row = 0; row < p.m; row += BLOCK_ROWS) {
+        BLOCK block = output_block(p, matrix, row, column, workspace + p.aPacked, c, scale);
+        block.a += k * BLOCK_ROWS;
+        block.b = place;
+        block.depth = part;
+        if (k > 0) block.beta = R(1.0);
+        add_rows(block);
+      }
+    }
   }
 }
 

@@ -88,8 +88,6 @@ extension OpenCLBackend {
     let type = operation.c.type
     let block = contractionBlock
     let packing = block.packing(operation)
-    let (rowPanels, columnPanels) = (packing.rowPanels, packing.columnPanels)
-    let (matricesA, matricesB) = (packing.matricesA, packing.matricesB)
     let workspace = try session.allocate(max(1, packing.countA + packing.countB), type)
     var p = operation.parameters
     (p.aPacked, p.bPacked) = (0, packing.countA)
@@ -97,20 +95,29 @@ extension OpenCLBackend {
     let program = ProgramKey(
       "contraction_host", defines: block.defines, isDouble: type == .float64)
     let one = [1, 1, 1]
-    if operation.k > 0 {
+    func pack(_ name: String, _ source: Matrix, panels: Int, matrices: Int) throws {
+      guard operation.k > 0 else { return }
       let depths = (operation.k + ContractionBlock.packingDepth - 1) / ContractionBlock.packingDepth
-      let packings = [
-        ("contraction_pack_a", operation.a, rowPanels, matricesA),
-        ("contraction_pack_b", operation.b, columnPanels, matricesB),
-      ]
-      for (name, source, panels, matrices) in packings {
-        let pack = try session.programs.kernel(name, of: program)
-        try pack.set(0, p)
-        try pack.set(1, session.memory(of: source))
-        try pack.set(2, workspace.memory)
-        try session.enqueue(pack, groups: [depths, panels, matrices], local: one)
-      }
+      let kernel = try session.programs.kernel(name, of: program)
+      try kernel.set(0, p)
+      try kernel.set(1, session.memory(of: source))
+      try kernel.set(2, workspace.memory)
+      try session.enqueue(kernel, groups: [depths, panels, matrices], local: one)
     }
+    try pack(
+      "contraction_pack_a", operation.a, panels: packing.rowPanels, matrices: packing.matricesA)
+    if let streams = packing.streams {
+      let stream = try session.programs.kernel("contraction_stream", of: program)
+      try stream.set(0, p)
+      try stream.set(1, session.memory(of: operation.b))
+      try stream.set(2, workspace.memory)
+      try stream.set(3, session.memory(of: operation.c))
+      try stream.set(4, session.memory(of: operation.scale ?? operation.c))
+      try session.enqueue(stream, groups: [streams, 1, 1], local: one)
+      return
+    }
+    try pack(
+      "contraction_pack_b", operation.b, panels: packing.columnPanels, matrices: packing.matricesB)
     let multiply = try session.programs.kernel("contraction_multiply", of: program)
     try multiply.set(0, p)
     try multiply.set(1, workspace.memory)
@@ -119,7 +126,7 @@ extension OpenCLBackend {
     try session.enqueue(
       multiply,
       groups: [
-        min(rowPanels, ContractionBlock.groupPanels), columnPanels,
+        min(packing.rowPanels, ContractionBlock.groupPanels), packing.columnPanels,
         operation.batch * packing.groups,
       ], local: one)
   }

@@ -6,15 +6,19 @@ struct ContractionBlock {
   var rows: Int
   /// Vectors of 64 bytes in a row.
   var vectors: Int
+  /// Work-items that pack B while they multiply, where there are columns enough for all of them.
+  var streams: Int
 
-  init(rows: Int, vectors: Int) {
+  init(rows: Int, vectors: Int, streams: Int) {
     self.rows = rows
     self.vectors = vectors
+    self.streams = streams
   }
 
   /// What fits in 32 registers of 512 bits, or in 16 of 256.
   init(for device: OpenCLDevice) {
     (rows, vectors) = device.nativeVectorWidth >= 16 ? (8, 2) : (6, 1)
+    streams = Self.streamsPerUnit * device.computeUnits
   }
 
   func columns(elementBytes: Int) -> Int { vectors * 64 / elementBytes }
@@ -25,6 +29,7 @@ struct ContractionBlock {
   static let packingDepth = Int(CONTRACTION_PACKING_DEPTH)
   /// Row panels that are multiplied with all of B before the next ones.
   static let groupPanels = Int(CONTRACTION_GROUP_PANELS)
+  private static let streamsPerUnit = 4
 
   /// Panels of A for m rows, and groups of them.
   func panels(_ m: Int) -> (count: Int, groups: Int) {
@@ -39,6 +44,8 @@ extension ContractionBlock {
     /// Panels of A and B, and groups of A's.
     let rowPanels, groups, columnPanels: Int
     let matricesA, matricesB: Int
+    /// Work-items of contraction_stream; nil if B is packed as a whole.
+    let streams: Int?
     /// Elements of the copies.
     let countA, countB: Int
   }
@@ -50,10 +57,18 @@ extension ContractionBlock {
     // A shared operand is packed once.
     let matricesA = operation.strideA == 0 ? 1 : operation.batch
     let matricesB = operation.strideB == 0 ? 1 : operation.batch
+    // Worth it where no panel of B is needed twice, and where the columns occupy the device.
+    let isStreamed =
+      operation.k > 0 && groups == 1 && matricesB == operation.batch
+      && columnPanels * operation.batch >= streams
+    let countB =
+      isStreamed
+      ? streams * columns * min(operation.k, Int(MACLAURIN_CHAIN))
+      : matricesB * columnPanels * columns * operation.k
     return Packing(
       rowPanels: rowPanels, groups: groups, columnPanels: columnPanels, matricesA: matricesA,
-      matricesB: matricesB, countA: matricesA * rowPanels * rows * operation.k,
-      countB: matricesB * columnPanels * columns * operation.k)
+      matricesB: matricesB, streams: isStreamed ? streams : nil,
+      countA: matricesA * rowPanels * rows * operation.k, countB: countB)
   }
 }
 

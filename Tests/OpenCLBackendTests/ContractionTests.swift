@@ -59,7 +59,10 @@ import Testing
   @Test(arguments: shapes, [ScalarType.float32, .float64])
   func familiesAgree(_ shape: Shape, _ type: ScalarType) throws {
     let reference = ReferenceBackend()
-    let families = try KernelFamily.allCases.map { try makeBackend($0) }
+    // The host family with B packed as a whole, and by streams wherever that is possible.
+    let families = try [KernelFamily.device, .host, .host].map { try makeBackend($0) }
+    families[1].contractionBlock.streams = .max
+    families[2].contractionBlock.streams = 1
     for (transposeA, transposeB) in [(false, false), (false, true), (true, false), (true, true)] {
       let (defined, expected) = try make(shape, transposeA, transposeB, type, on: reference)
       reference.run(.contraction(defined))
@@ -79,6 +82,9 @@ import Testing
     }
     #expect(families[0].statistics.launches["contraction"] == 8)
     #expect(families[1].statistics.launches["contraction_multiply"] == 8)
+    let isStreamed = shape.k > 0 && shape.m < 400 && shape.batch != 3
+    #expect(families[2].statistics.launches["contraction_stream"] == (isStreamed ? 8 : nil))
+    #expect(families[2].statistics.launches["contraction_multiply"] == (isStreamed ? nil : 8))
   }
 
   @Test func tilesAndBlocksDoNotChangeBits() throws {
@@ -92,13 +98,19 @@ import Testing
       results.append(try bits(buffer, on: backend))
     }
     let host = try makeBackend(.host)
-    for block in [host.contractionBlock, ContractionBlock(rows: 6, vectors: 1)] {
+    let blocks = [
+      host.contractionBlock, ContractionBlock(rows: 6, vectors: 1, streams: .max),
+      ContractionBlock(rows: 8, vectors: 2, streams: 2),
+      ContractionBlock(rows: 6, vectors: 1, streams: 3),
+    ]
+    for block in blocks {
       host.contractionBlock = block
       let (operation, buffer) = try make(shape, false, true, .float32, on: host)
       try host.run(.contraction(operation))
       results.append(try bits(buffer, on: host))
     }
-    #expect(results.count == 6 && results.allSatisfy { $0 == results[0] })
+    #expect(host.statistics.launches["contraction_stream"]! >= 2)
+    #expect(results.count == 8 && results.allSatisfy { $0 == results[0] })
   }
 
   @Test func longBatchesAreSplit() throws {
