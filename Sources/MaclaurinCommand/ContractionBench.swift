@@ -91,7 +91,12 @@ struct ContractionBench {
       runs = max(1, min(200, Int(0.03 / single.fastest)))
     }
 
-    mutating func measure() throws { try time.add(run) }
+    /// An untimed run first wakes the threads, which have slept through the pause before.
+    mutating func measure() throws {
+      try backend.run(.contraction(contraction))
+      try backend.finish()
+      try time.add(run)
+    }
 
     func profiled() throws -> [String: Double] {
       try profile(backend, run).functions.mapValues { $0 / Double(runs) }
@@ -110,7 +115,7 @@ struct ContractionBench {
       // OpenBLAS's threads spin for a tenth of a second unless the environment says otherwise.
       if theirs != nil { Measurement.pause(milliseconds: 120) }
       try ours.measure()
-      Measurement.pause(milliseconds: 5)
+      if theirs != nil { Measurement.pause(milliseconds: 120) }
       try theirs?.measure()
       if let host = backend as? OpenBLASBackend, type == .float32 {
         Measurement.pause(milliseconds: 5)
