@@ -32,6 +32,7 @@ demo: ## build, then train orders 1 to 4 and the network itself on digits
 # The executable comes first: some tests run it. The runner's lines go to a log as well, in which
 # .ci/run counts the OpenCL cases.
 test: setup ## build and run every test
+	@Benchmarks/gpu-test.sh
 	swift build --build-tests $(TEST_FLAGS)
 	@set -o pipefail; swift test --skip-build $(TEST_FLAGS) 2>&1 | tee .build/test.log
 

@@ -6,52 +6,30 @@ struct VJPCommand: ParsableCommand {
     commandName: "vjp",
     abstract: "Vector-Jacobian products of a network's outputs, V cotangents in one pass.")
 
-  @Option(help: "Network file (JSON).")
-  var network: String
-
-  @Option(help: "θ: file.safetensors[:prefix.].")
-  var parameters: String
+  @OptionGroup var jacobian: JacobianOptions
 
   @Option(help: "Cotangents, [V, batch, outputs] or [batch, outputs].")
   var cotangents: String
 
-  @Option(help: "Inputs, [batch, features].")
-  var inputs: String
-
   @Option(help: "File for Jᵀ·u, [V, P].")
   var output: String
 
-  @OptionGroup var backend: BackendOptions
-  @OptionGroup var report: OutputOptions
-
   func run() throws {
-    try OutputFile.checkArray(
-      output,
-      inputs: [
-        ("--network", network), ("--parameters", parameters), ("--cotangents", cotangents),
-        ("--inputs", inputs),
-      ])
-    let type = try backend.scalarType()
-    let network = try NetworkOptions.read(network)
-    let device = try backend.makeBackend()
-    let center = try ParameterSet(parsing: parameters).matrix(network, type, on: device)
-    let x = try ArrayFiles.inputs(inputs, for: network, type, on: device)
+    let point = try jacobian.open(output: output, vectors: ("--cotangents", cotangents))
     let array = try ArrayFiles.finite(cotangents)
-    let block = [x.rows, network.outputCount]
+    let block = [point.inputs.rows, point.network.outputCount]
     guard array.count > 0, array.shape == block || Array(array.shape.dropFirst()) == block else {
       throw NetworkError(
-        "the cotangents in \(cotangents) have shape \(array.shape); give "
-          + "[V, \(x.rows), \(network.outputCount)]")
+        "the cotangents in \(cotangents) have shape \(array.shape); give [V, \(block[0]), "
+          + "\(block[1])]")
     }
-    let directions = array.count / (x.rows * network.outputCount)
-    let cotangent = try device.matrix(
-      directions * x.rows, network.outputCount, type, array.doubles())
-    let products = try network.vectorJacobianProducts(
-      cotangent, x, at: center, directions: directions, on: device)
-    let shape = [directions, network.parameterCount]
-    try ArrayFiles.write(try device.download(products), shape: shape, type, to: output)
-    report.result(
-      ["output": .string(output), "shape": .array(shape.map { .number(Double($0)) })],
-      "Jᵀ·u \(shape) in \(output)", Trace(device, backend))
+    let rows = array.count / block[1]
+    let cotangent = try point.device.matrix(rows, block[1], point.type, array.doubles())
+    let directions = rows / block[0]
+    let products = try point.network.vectorJacobianProducts(
+      cotangent, point.inputs, at: point.center, directions: directions, on: point.device)
+    try jacobian.write(
+      products, shape: [directions, point.network.parameterCount], of: "Jᵀ·u", at: point,
+      to: output)
   }
 }
