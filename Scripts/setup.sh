@@ -21,7 +21,7 @@ case "${1:-}" in
 esac
 
 if ! command -v swift >/dev/null; then
-  echo "There is no swift on PATH; install Swift 6.1 or newer from https://swift.org/install." >&2
+  echo "There is no swift on PATH; install Swift 6.3 from https://swift.org/install." >&2
   exit 1
 fi
 if ! command -v dpkg-query >/dev/null; then
