@@ -117,11 +117,17 @@ public struct JetAlgebra {
   }
 
   /// (φ(z + b)(t), φ′(z + b)(t)); the slope takes z's memory.
+  ///
+  /// `next` is the activation, if any, that is composed with the value directly: its slope will
+  /// take the value's memory, which is made large enough for it.
   public func compose(
-    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool
+    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool,
+    next: Activation? = nil
   ) throws -> Composed {
+    let degree = activation.degree(of: z.degree, order: order)
     let value = try jet(
-      block: z.block, columns: z.columns, degree: activation.degree(of: z.degree, order: order),
+      block: z.block, columns: z.columns, degree: degree,
+      capacity: withSlope ? next.map { self.slopeDegree($0, of: degree) } : nil,
       directions: z.directions, type: z.type)
     let slopeDegree = withSlope ? self.slopeDegree(activation, of: z.degree) : -1
     try backend.run(

@@ -24,7 +24,7 @@ extension Network {
   ) throws -> Jet {
     precondition(inputs.columns == inputCount, "inputs have the network's features")
     var x = algebra.constant(inputs, directions: parameters.directions)
-    for stage in stages {
+    for (index, stage) in stages.enumerated() {
       var z = x
       var bias: JetComposition.Bias?
       if let affine = stage.affine {
@@ -46,7 +46,10 @@ extension Network {
       let keepsSlope =
         tape != nil && stage.activation != .identity
         && (stage.affine != nil || x.matrix.buffer !== inputs.buffer)
-      let composed = try algebra.compose(stage.activation, z, bias: bias, withSlope: keepsSlope)
+      let next = index + 1 < stages.count ? stages[index + 1] : nil
+      let composed = try algebra.compose(
+        stage.activation, z, bias: bias, withSlope: keepsSlope,
+        next: next?.affine == nil ? next?.activation : nil)
       tape?.entries.append(Tape.Entry(input: x, slope: composed.slope, degree: z.degree))
       x = composed.value
     }

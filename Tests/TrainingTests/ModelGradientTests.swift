@@ -14,8 +14,28 @@ import Training
     arguments: [1, 2, 3, 5, 8],
     [Activation.tanh, .leakyReLU, .swish, .gelu, .quadratic, .sin])
   func gradientsAgreeWithCentralDifferences(_ order: Int, _ activation: Activation) throws {
+    try check(denseNetwork([5, 8, 7, 3], [activation, activation], .ntk), order)
+  }
+
+  /// Activations on the input and directly behind one another: the slope of the second takes the
+  /// first one's memory and may have more coefficients than it.
+  @Test(
+    arguments: [0, 1, 2, 3, 5, 8],
+    [(Activation.leakyReLU, Activation.swish), (.quadratic, .tanh), (.sin, .quadratic)])
+  func activationsBehindOneAnother(
+    _ order: Int, _ pair: (first: Activation, second: Activation)
+  ) throws {
+    let layers: [LayerDescription] = [
+      .activation(.sin), .activation(.gelu), .dense(.init(units: 8, biasStd: 0.1)),
+      .activation(pair.first), .activation(pair.second), .dense(.init(units: 7, biasStd: 0.1)),
+      .activation(pair.second), .activation(pair.first), .dense(.init(units: 3, biasStd: 0.1)),
+    ]
+    try check(
+      Network(NetworkDescription(input: [5], parameterization: .ntk, layers: layers)), order)
+  }
+
+  private func check(_ network: Network, _ order: Int) throws {
     let backend = try BackendUnderTest.openblas2.backend()
-    let network = try denseNetwork([5, 8, 7, 3], [activation, activation], .ntk)
     let count = network.parameterCount
     let start = network.sampleParameters(seed: 1, scale: 0.8)
     let displacement = network.sampleParameters(seed: 2, scale: 0.3)
@@ -29,7 +49,8 @@ import Training
       let objective = Objective(kind)
       func lossAndGradient(_ t: Double) throws -> (Double, [Double]) {
         let moved = zip(displacement, direction).map { $0 + t * $1 }
-        try backend.upload(moved, to: #require(model.displacement))
+        let state = order == 0 ? zip(start, moved).map { $0 + $1 } : moved
+        try backend.upload(state, to: model.state)
         let gradient = try backend.matrix(1, count, .float64)
         let outputs = try Objective.Outputs(backend, count: 4, outputs: 3, type: .float64)
         try objective.gradient(
