@@ -148,7 +148,8 @@ struct TrainCommand: ParsableCommand {
     try device.finish()
     bar.clear()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let examples = Double((result.steps - firstStep) * settings.batchSize)
+    let examples = Double(
+      trainer.examples(inFirst: result.steps) - trainer.examples(inFirst: firstStep))
     let summary = RunFiles.summary(
       result, seconds: seconds, examplesPerSecond: seconds > 0 ? examples / seconds : 0,
       backend: device.name, numerics: device.numerics)

@@ -150,6 +150,12 @@ public final class Trainer {
       squares: logsNorm ? interval.rows(1..<2).element(slot) : nil)
   }
 
+  /// Examples in the first `steps` steps: an epoch's last batch may be smaller than the others.
+  public func examples(inFirst steps: Int) -> Int {
+    steps / stepsPerEpoch * train.count
+      + min(steps % stepsPerEpoch * settings.batchSize, train.count)
+  }
+
   /// The step that `run` will begin at.
   public var lastCheckpointStep: Int { directory?.checkpointSteps().last ?? 0 }
 
