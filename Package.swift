@@ -26,17 +26,21 @@ let package = Package(
     .target(name: "Compute", dependencies: ["Kernels"]),
     .target(name: "OpenBLASBackend", dependencies: ["Compute", "Kernels", "COpenBLAS"]),
     .target(name: "OpenCLBackend", dependencies: ["Compute", "Kernels", "COpenCL"]),
+    .target(name: "Scheduling", dependencies: ["Compute"]),
     .target(name: "DataSets", dependencies: ["CZlib", "CDigits"], exclude: ["README.md"]),
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
     .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
     .target(
-      name: "Verification", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      name: "Verification",
+      dependencies: ["Training", "Scheduling", "OpenBLASBackend", "OpenCLBackend"],
       exclude: ["README.md"]),
     .target(
       name: "Maclaurin",
-      dependencies: ["Reports", "Verification", "OpenBLASBackend", "OpenCLBackend"]),
+      dependencies: [
+        "Reports", "Verification", "Scheduling", "OpenBLASBackend", "OpenCLBackend",
+      ]),
     .executableTarget(
       name: "MaclaurinCommand",
       dependencies: [
@@ -53,11 +57,13 @@ let package = Package(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
       linkerSettings: [.linkedLibrary("m")]),
     .target(
-      name: "TestSupport", dependencies: ["Training", "OpenBLASBackend", "OpenCLBackend"],
+      name: "TestSupport",
+      dependencies: ["Training", "Scheduling", "OpenBLASBackend", "OpenCLBackend"],
       path: "Tests/Support"),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "ElementaryFunctions", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "SchedulingTests", dependencies: ["TestSupport"]),
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),

@@ -8,8 +8,8 @@ public enum Numerics: String, Sendable, Codable, CaseIterable {
 
 /// A place where operations run. Four duties: allocate, upload, download, run.
 ///
-/// Operations are enqueued in order; only `download` waits. A backend is used from one
-/// concurrency domain at a time.
+/// Operations are enqueued in order; only `download`, `finish` and `Download.wait` wait. A backend
+/// is used from one concurrency domain at a time.
 public protocol Backend: AnyObject {
   /// Short name, as `--backend` takes it: "openblas", "opencl:0", "reference".
   var name: String { get }
@@ -27,6 +27,57 @@ public protocol Backend: AnyObject {
   func run(_ operation: Operation) throws
   /// Waits for everything enqueued.
   func finish() throws
+
+  /// Enqueues a copy of `matrix` to the host, as it is after everything enqueued before. What is
+  /// enqueued later does not wait for it.
+  func startDownload(_ matrix: Matrix) throws -> any Download
+  /// Calls `body` for every index below `count`, in any order. The calls do not depend on one
+  /// another: none reads what another writes. A backend of several devices spreads them.
+  func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws
+  /// The first element of `matrix`, where operations run on the host and have ended when `run`
+  /// returns; elsewhere nil.
+  func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer?
+  /// Where what runs is recorded; nil for nowhere.
+  var timeline: Timeline? { get set }
+}
+
+/// A copy to the host that has begun.
+public protocol Download: AnyObject {
+  /// Contiguous rows in the matrix's scalar type, once they are there.
+  func wait() throws -> [UInt8]
+}
+
+/// A download that has ended.
+public final class FinishedDownload: Download {
+  private let bytes: [UInt8]
+  public init(_ bytes: [UInt8]) { self.bytes = bytes }
+  public func wait() -> [UInt8] { bytes }
+}
+
+extension Backend {
+  public func startDownload(_ matrix: Matrix) throws -> any Download {
+    FinishedDownload(try bytes(of: matrix))
+  }
+
+  public func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws {
+    for index in 0..<count { try body(index) }
+  }
+
+  public func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer? { nil }
+
+  public var timeline: Timeline? {
+    get { nil }
+    set {}
+  }
+
+  /// The elements of `matrix`, row-major, as they lie in memory.
+  public func bytes(of matrix: Matrix) throws -> [UInt8] {
+    let count = matrix.count * matrix.type.byteCount
+    return try [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      try download(matrix, into: UnsafeMutableRawBufferPointer(target))
+      initialized = count
+    }
+  }
 }
 
 /// What a backend did since it was made.

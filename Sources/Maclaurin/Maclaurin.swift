@@ -8,5 +8,6 @@
 @_exported import OpenBLASBackend
 @_exported import OpenCLBackend
 @_exported import Reports
+@_exported import Scheduling
 @_exported import Training
 @_exported import Verification

@@ -1,4 +1,5 @@
 import Compute
+
 /// One entry of a network file's "layers".
 public enum LayerDescription: Sendable, Equatable {
   case dense(Dense)

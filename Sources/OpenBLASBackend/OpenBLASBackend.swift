@@ -73,11 +73,24 @@ public final class OpenBLASBackend: Backend {
 
   public func finish() {}
 
+  public func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer? { matrix.pointer }
+
+  /// What runs is recorded here, by operation.
+  public var timeline: Timeline?
+
   public func run(_ operation: Operation) throws {
+    guard let timeline else { return try perform(operation) }
+    let cost = operation.cost
+    try timeline.measure(name, operation.name, .operation, flops: cost.flops, bytes: cost.bytes) {
+      try perform(operation)
+    }
+  }
+
+  private func perform(_ operation: Operation) throws {
     switch operation {
     case .contraction(let contraction): run(contraction)
     case .jetContraction(let product):
-      for fill in product.fills { try run(.fill(fill)) }
+      for fill in product.fills { try perform(.fill(fill)) }
       for contraction in product.contractions { run(contraction) }
     default:
       guard let portable = operation.content as? any PortableOperation else {

@@ -33,6 +33,14 @@ public struct ColumnSums: PortableOperation {
     Cost(flops: Double(batch * x.count), bytes: Double(batch * x.count * x.type.byteCount))
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try body(&x, Access(.read, x, copies: batch, step: strideX))
+    try visit(&scale, .read, body)
+    try body(&sums, Access(.write, sums, copies: batch, step: strideSums))
+  }
+
   public func define() {
     let alpha = self.alpha * (scale?[0, 0].value ?? 1)
     for index in 0..<batch {

@@ -58,6 +58,15 @@ public struct Contraction: OperationContent {
       bytes: Double(batch * c.type.byteCount) * elements)
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try body(&a, Access(.read, a, copies: batch, step: strideA))
+    try body(&b, Access(.read, b, copies: batch, step: strideB))
+    try visit(&scale, .read, body)
+    try body(&c, Access(beta == 0 ? .write : .readWrite, c, copies: batch, step: strideC))
+  }
+
   public func define() {
     let alpha = self.alpha * (scale?[0, 0].value ?? 1)
     for index in 0..<batch {

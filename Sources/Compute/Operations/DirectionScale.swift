@@ -24,6 +24,14 @@ public struct DirectionScale: PortableOperation {
   public var name: String { "direction_scale" }
   public var cost: Cost { Cost() }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&centerSquares, .read, body)
+    try visit(&displacementSquares, .read, body)
+    try visit(&scale, .write, body)
+  }
+
   public func define() {
     let (a, b) = (centerSquares[0, 0].value, displacementSquares[0, 0].value)
     guard a > 0, b > 0, a < 0x1p120, b < 0x1p120 else {

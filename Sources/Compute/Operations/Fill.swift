@@ -14,6 +14,12 @@ public struct Fill: PortableOperation {
   public var name: String { "fill" }
   public var cost: Cost { Cost(bytes: Double(output.count * output.type.byteCount)) }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&output, .write, body)
+  }
+
   public func define() {
     for i in 0..<output.count { output.flat[0, i] = Bounded(output.type.round(value)) }
   }

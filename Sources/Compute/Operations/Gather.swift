@@ -18,6 +18,14 @@ public struct Gather: PortableOperation {
   public var name: String { "gather" }
   public var cost: Cost { Cost(bytes: 2 * Double(output.count * output.type.byteCount)) }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&x, .read, body)
+    try visit(&rows, .read, body)
+    try visit(&output, .write, body)
+  }
+
   public func define() {
     for i in 0..<output.rows {
       let row = Int(rows.flat[0, i].value)

@@ -19,6 +19,14 @@ public struct GradientClipping: PortableOperation {
   public var name: String { "gradient_clipping" }
   public var cost: Cost { Cost() }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&squares, .read, body)
+    try visit(&factor, .write, body)
+    try visit(&norm, .write, body)
+  }
+
   public func define() {
     let root = squares.exact(0, 0).squareRoot
     norm[0, 0] = root

@@ -59,6 +59,29 @@ public struct JetComposition: PortableOperation {
     )
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    if slopeDegree < 0 {
+      try visit(&input, .read, body)
+    } else {
+      try body(
+        &input.matrix, Access(.readWrite, input, degree: max(input.degree, slopeDegree)))
+    }
+    if var bias {
+      try visit(&bias.center, .read, body)
+      if var moved = bias.displacement {
+        try body(
+          &moved,
+          Access(.read, moved, copies: input.directions, step: bias.displacementStride))
+        bias.displacement = moved
+      }
+      try visit(&bias.scale, .read, body)
+      self.bias = bias
+    }
+    try visit(&output, .write, body)
+  }
+
   public func define() {
     let last = max(output.degree, slopeDegree)
     for row in 0..<input.block {

@@ -46,6 +46,20 @@ public struct JetContraction: OperationContent {
 
   public var cost: Cost { contractions.reduce(Cost()) { $0 + $1.cost } }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&input, .read, body)
+    try visit(&center, .read, body)
+    if var moved = displacement {
+      try body(
+        &moved, Access(.read, moved, copies: input.directions, step: displacementStride))
+      displacement = moved
+    }
+    try visit(&scale, .read, body)
+    try visit(&output, .write, body)
+  }
+
   public func define() {
     for fill in fills { fill.define() }
     // A row that both terms reach has the bound of both: the second reads the first as exact.

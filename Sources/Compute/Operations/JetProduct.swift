@@ -29,6 +29,23 @@ public struct JetProduct: PortableOperation {
       flops: cells * products, bytes: cells * Double(3 * (degree + 1) * jet.type.byteCount))
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    switch sense {
+    case .forward(var left, var right, var output):
+      try visit(&left, .read, body)
+      try visit(&right, .read, body)
+      try visit(&output, .write, body)
+      sense = .forward(left: left, right: right, output: output)
+    case .adjoint(var slope, var cotangent, let degree):
+      try visit(&slope, .read, body)
+      let last = max(degree, cotangent.degree)
+      try body(&cotangent.matrix, Access(.readWrite, cotangent, degree: last))
+      sense = .adjoint(slope: slope, cotangent: cotangent, degree: degree)
+    }
+  }
+
   public func define() {
     switch sense {
     case .forward(let left, let right, let output):

@@ -25,6 +25,14 @@ public struct LinearCombination: PortableOperation {
       bytes: Double(output.count * output.type.byteCount * (y == nil ? 2 : 3)))
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&x, .read, body)
+    try visit(&y, .read, body)
+    try visit(&output, .write, body)
+  }
+
   public func define() {
     let a = Bounded(output.type.round(self.a))
     let b = Bounded(output.type.round(self.b))

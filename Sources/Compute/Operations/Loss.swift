@@ -51,6 +51,21 @@ public struct Loss: PortableOperation {
       bytes: Double(targets.count * targets.type.byteCount * (3 + 2 * logits.degree)))
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&logits, .read, body)
+    try visit(&targets, .read, body)
+    try visit(&scale, .read, body)
+    try visit(&outputs, .write, body)
+    try visit(&losses, .write, body)
+    try visit(&correct, .write, body)
+    if var cotangent {
+      try visit(&cotangent, .write, body)
+      self.cotangent = cotangent
+    }
+  }
+
   public func define() {
     let inverse = Bounded(1 / (scale?[0, 0].value ?? 1))
     let width = logits.columns

@@ -40,6 +40,34 @@ public enum Operation {
   public var name: String { content.name }
   public var cost: Cost { content.cost }
   func define() { content.define() }
+
+  /// Shows every matrix with how it is used; `body` may put another buffer's matrix in its place.
+  public mutating func visitOperands(_ body: (inout Matrix, Access) throws -> Void) rethrows {
+    func visit<Content: OperationContent>(
+      _ content: Content, _ wrap: (Content) -> Operation
+    ) throws {
+      var content = content
+      try content.visitOperands(body)
+      self = wrap(content)
+    }
+    switch self {
+    case .contraction(let content): try visit(content, Self.contraction)
+    case .jetContraction(let content): try visit(content, Self.jetContraction)
+    case .jetComposition(let content): try visit(content, Self.jetComposition)
+    case .jetProduct(let content): try visit(content, Self.jetProduct)
+    case .linearCombination(let content): try visit(content, Self.linearCombination)
+    case .fill(let content): try visit(content, Self.fill)
+    case .reduction(let content): try visit(content, Self.reduction)
+    case .columnSums(let content): try visit(content, Self.columnSums)
+    case .gather(let content): try visit(content, Self.gather)
+    case .loss(let content): try visit(content, Self.loss)
+    case .regularization(let content): try visit(content, Self.regularization)
+    case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)
+    case .randomFill(let content): try visit(content, Self.randomFill)
+    case .directionScale(let content): try visit(content, Self.directionScale)
+    case .gradientClipping(let content): try visit(content, Self.gradientClipping)
+    }
+  }
 }
 
 /// What every operation states about itself.
@@ -49,6 +77,8 @@ public protocol OperationContent {
   var cost: Cost { get }
   /// The definition, on matrices of the reference backend.
   func define()
+  /// Shows every matrix with how it is used; `body` may put another buffer's matrix in its place.
+  mutating func visitOperands(_ body: (inout Matrix, Access) throws -> Void) rethrows
 }
 
 /// An operation made of portable kernel functions only: one lowering for device and host.

@@ -40,6 +40,24 @@ public struct OptimizerUpdate: PortableOperation {
       bytes: Double(buffers * state.count * state.type.byteCount))
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&gradient, .read, body)
+    switch rule {
+    case .sgd: break
+    case .momentum(var velocity, let momentum):
+      try visit(&velocity, .readWrite, body)
+      rule = .momentum(velocity: velocity, momentum)
+    case .adam(var first, var second, let beta1, let beta2, let epsilon, let step):
+      try visit(&first, .readWrite, body)
+      try visit(&second, .readWrite, body)
+      rule = .adam(
+        first: first, second: second, beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
+    }
+    try visit(&state, .readWrite, body)
+  }
+
   public func define() {
     let type = state.type
     func rounded(_ value: Double) -> Bounded { Bounded(type.round(value)) }

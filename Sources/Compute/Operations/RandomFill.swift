@@ -46,6 +46,12 @@ public struct RandomFill: PortableOperation {
   public var name: String { "random_fill" }
   public var cost: Cost { Cost(bytes: Double(output.count * output.type.byteCount)) }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&output, .write, body)
+  }
+
   public func define() {
     let factor = Double(Float(self.factor))
     for block in 0..<((output.count + 3) / 4) {

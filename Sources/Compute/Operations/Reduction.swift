@@ -29,6 +29,13 @@ public struct Reduction: PortableOperation {
   private static let block = Int(MACLAURIN_REDUCTION_BLOCK)
   private static let lanes = Int(MACLAURIN_REDUCTION_LANES)
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&x, .read, body)
+    try visit(&result, .write, body)
+  }
+
   public func define() {
     // Summed with compensation, so that float64 can be judged too: in ascending order alone the
     // definition would collect a rounding per term, and the lanes below only one per 64.

@@ -24,6 +24,21 @@ public struct Regularization: PortableOperation {
     Cost(flops: 4 * Double(state.count), bytes: 4 * Double(state.count * state.type.byteCount))
   }
 
+  public mutating func visitOperands(
+    _ body: (inout Matrix, Access) throws -> Void
+  ) rethrows {
+    try visit(&center, .read, body)
+    switch target {
+    case .gradient(var gradient, var clip, let decay):
+      try visit(&state, .read, body)
+      try visit(&clip, .read, body)
+      try visit(&gradient, .readWrite, body)
+      target = .gradient(gradient, clip: clip, decay: decay)
+    case .state:
+      try visit(&state, .readWrite, body)
+    }
+  }
+
   public func define() {
     let type = state.type
     for i in 0..<state.count {
