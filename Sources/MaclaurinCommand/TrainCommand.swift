@@ -57,24 +57,29 @@ struct TrainCommand: ParsableCommand {
       if let finished = try RunFiles.finishedResult(in: out) { return show(finished, nil) }
     }
 
-    let device = try backend.makeBackend()
-    try MemoryCheck.check(prediction, record, on: device, workspace: workspace)
-    let start =
-      content == .run ? out.map { $0 + "/initial.safetensors" } : initial
-    let center = try startingPoint(network, settings, device, start)
-    let train = try ResidentExamples(set.train, type: type, on: device)
-    let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
-    let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
-    // Everything that the arguments can get wrong has been tried: now files appear.
-    let directory = try out.map { try RunDirectory($0, resume: resume) }
-    try directory?.lock()
-    if let directory, !directory.contains("run.json") {
-      try record.write(to: directory, backend: device, start: try device.download(center))
+    // Everything that the arguments can get wrong is tried before files appear.
+    var directory: RunDirectory?
+    try backend.compute(report) { device in
+      try MemoryCheck.check(prediction, record, on: device, workspace: workspace)
+      let start =
+        directory != nil || content == .run ? out.map { $0 + "/initial.safetensors" } : initial
+      let center = try startingPoint(network, settings, device, start)
+      let train = try ResidentExamples(set.train, type: type, on: device)
+      let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
+      let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
+      if directory == nil, let out {
+        let folder = try RunDirectory(out, resume: resume)
+        try folder.lock()
+        if !folder.contains("run.json") {
+          try record.write(to: folder, backend: device, start: try device.download(center))
+        }
+        directory = folder
+      }
+      let model = try Model(network, center: center, order: settings.order, on: device)
+      let trainer = try Trainer(
+        model, settings, train: train, validation: validation, test: test, directory: directory)
+      try run(trainer, network, settings, set, device, directory)
     }
-    let model = try Model(network, center: center, order: settings.order, on: device)
-    let trainer = try Trainer(
-      model, settings, train: train, validation: validation, test: test, directory: directory)
-    try run(trainer, network, settings, set, device, directory)
   }
 
   /// A network file must fit the data, and the data the loss.
