@@ -4,7 +4,10 @@ import Maclaurin
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure contractions and training steps.",
-    subcommands: [BenchContraction.self, BenchStep.self, BenchScheduler.self, BenchAll.self])
+    subcommands: [
+      BenchContraction.self, BenchStep.self, BenchScheduler.self, BenchPlacement.self,
+      BenchAll.self,
+    ])
 }
 
 /// What `bench contraction` measures.

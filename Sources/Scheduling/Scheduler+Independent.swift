@@ -39,8 +39,8 @@ extension Scheduler {
   /// Each of those goes, as a whole, to the place that would end with it first: devices work through
   /// their queues while the host goes on.
   public func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws {
-    let open = places.indices.filter { places[$0].state == .open }
-    guard count > 1, open.count > 1, pinned == nil, survey == nil, case .automatic = policy,
+    let usable = places.indices.filter { places[$0].isUsable }
+    guard count > 1, usable.count > 1, pinned == nil, survey == nil, case .automatic = policy,
       places.allSatisfy({ !$0.isUsable || $0.profile != nil })
     else {
       for index in 0..<count { try body(index) }
@@ -59,6 +59,7 @@ extension Scheduler {
     // Seconds until each place is free for one more part.
     var load = places.indices.map { place in
       Placement.transfer(cost.shared[place], from: home, to: place, profiles)
+        + (residency.isOpen[place] ? 0 : profiles[place].opening)
     }
     load[home] += cost.seconds[home]
     for index in 1..<count {
@@ -66,7 +67,7 @@ extension Scheduler {
         load[place] + cost.seconds[place]
           + Placement.transfer(cost.written, from: place, to: home, profiles)
       }
-      let place = open.filter { places[$0].isUsable }.min { end($0) < end($1) } ?? 0
+      let place = usable.filter { places[$0].isUsable }.min { end($0) < end($1) } ?? 0
       load[place] = end(place)
       pinned = place
       try body(index)

@@ -31,3 +31,8 @@ extension Scheduler {
     places.first { $0.name == name }?.backend
   }
 }
+
+extension Backend {
+  /// The scheduler among this backend and those that it wraps.
+  public var scheduler: Scheduler? { self as? Scheduler }
+}
