@@ -67,7 +67,7 @@ let package = Package(
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin"]),
+    .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu2x

@@ -18,6 +18,12 @@ public final class NullBackend: Backend {
 
   private final class Counter {
     var statistics = BackendStatistics()
+    var largestBuffer = 0
+
+    func allocated(_ bytes: Int) {
+      statistics.allocated(bytes)
+      largestBuffer = max(largestBuffer, bytes)
+    }
   }
 
   private final class Counted: Buffer {
@@ -25,12 +31,14 @@ public final class NullBackend: Backend {
     init(count: Int, type: ScalarType, counter: Counter) {
       self.counter = counter
       super.init(count: count, type: type)
-      counter.statistics.allocated(byteCount)
+      counter.allocated(byteCount)
     }
     deinit { counter.statistics.released(byteCount) }
   }
 
   public var statistics: BackendStatistics { counter.statistics }
+  /// Bytes of the largest piece of memory that was asked for.
+  public var largestBuffer: Int { counter.largestBuffer }
 
   public func allocate(_ count: Int, _ type: ScalarType) -> Buffer {
     Counted(count: count, type: type, counter: counter)
@@ -63,7 +71,7 @@ public final class NullBackend: Backend {
       contractionCost = contractionCost + contraction.cost
       // Counted by hand: the optimizer drops a buffer that nobody uses, and its counting with it.
       let bytes = workspace(contraction) * contraction.c.type.byteCount
-      counter.statistics.allocated(bytes)
+      counter.allocated(bytes)
       counter.statistics.released(bytes)
     }
   }

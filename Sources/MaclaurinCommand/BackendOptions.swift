@@ -52,6 +52,23 @@ struct BackendOptions: ParsableArguments {
     }
   }
 
+  /// Computes on the chosen back end. Under `auto`, what a device took with it when it failed is
+  /// computed again on the CPU path: `body` then begins a second time.
+  func compute<Result>(
+    _ output: OutputOptions, _ body: (any Backend) throws -> Result
+  ) throws -> Result {
+    let selection = try selection()
+    return try withFallback(
+      makeBackend(),
+      to: { try BackendSelection.openblas.makeBackend(numerics: numerics, threads: threads) },
+      reason: { error in
+        guard selection == .auto, let failure = error as? BackendError, failure.cause == .device
+        else { return nil }
+        return "\(failure); beginning again on the CPU path"
+      },
+      onNotice: { output.note($0) }, body)
+  }
+
   func makeBackend() throws -> any Backend {
     try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,

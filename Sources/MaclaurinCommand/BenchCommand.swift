@@ -4,7 +4,10 @@ import Maclaurin
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure contractions and training steps.",
-    subcommands: [BenchContraction.self, BenchStep.self, BenchAll.self])
+    subcommands: [
+      BenchContraction.self, BenchStep.self, BenchScheduler.self, BenchPlacement.self,
+      BenchAll.self,
+    ])
 }
 
 /// What `bench contraction` measures.
@@ -52,9 +55,7 @@ struct StepBenchOptions: ParsableArguments {
   @Option(help: "sgd, momentum, adam or adamw.")
   var optimizer = TrainingSettings.Optimizer.sgd
 
-  func measure(
-    _ options: BackendOptions, repeats: Int, _ output: OutputOptions
-  ) throws -> [String: JSONValue] {
+  func parsedNetwork() throws -> Network {
     guard inputs > 0, outputs > 0, batchSize > 0 else {
       throw Misuse("--inputs, --outputs and --batch-size take positive numbers")
     }
@@ -66,6 +67,11 @@ struct StepBenchOptions: ParsableArguments {
         "\(model) has \(network.inputCount) inputs and \(network.outputCount) outputs; give them "
           + "as --inputs and --outputs")
     }
+    return network
+  }
+
+  /// 0 for full.
+  func parsedOrders() throws -> [Int] {
     let orders = try self.orders.split(separator: ",").map { name in
       if name == "full" { return 0 }
       guard let order = Int(name), (1...8).contains(order) else {
@@ -74,11 +80,21 @@ struct StepBenchOptions: ParsableArguments {
       return order
     }
     guard !orders.isEmpty else { throw Misuse("--orders is empty; give full or 1 to 8") }
+    return orders
+  }
+
+  func settings(_ order: Int, _ type: ScalarType) -> TrainingSettings {
+    TrainingSettings(
+      order: order, loss: loss, optimizer: optimizer, batchSize: batchSize, steps: 1, type: type)
+  }
+
+  func measure(
+    _ options: BackendOptions, repeats: Int, _ output: OutputOptions
+  ) throws -> [String: JSONValue] {
+    let network = try parsedNetwork()
+    let orders = try parsedOrders()
     let benches = try orders.map { order in
-      let settings = TrainingSettings(
-        order: order, loss: loss, optimizer: optimizer, batchSize: batchSize, steps: 1,
-        type: try options.scalarType())
-      return try StepBench(network, settings, options)
+      try StepBench(network, settings(order, options.scalarType()), options)
     }
     let results = try StepBench.measure(benches, repeats: repeats)
     output.show(StepBench.table(results))
@@ -158,7 +174,7 @@ extension OutputOptions {
   }
 }
 
-private func validateRepeats(_ repeats: Int) throws {
+func validateRepeats(_ repeats: Int) throws {
   guard (1...10_000).contains(repeats) else {
     throw ValidationError("--repeats takes 1 to 10000, not \(repeats)")
   }

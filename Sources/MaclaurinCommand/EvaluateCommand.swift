@@ -85,12 +85,13 @@ struct EvaluateCommand: ParsableCommand {
       throw TrainingError("\(folder) holds no run (no run.json); check --run")
     }
     let network = try NetworkOptions.read(network ?? folder.map { $0 + "/network.json" } ?? "")
-    let device = try backend.makeBackend()
-    let model = try makeModel(network, type, device)
-    if let inputs, let output {
-      try writeOutputs(model, inputs, output, type, device)
-    } else {
-      try evaluate(model, type, device)
+    try backend.compute(report) { device in
+      let model = try makeModel(network, type, device)
+      if let inputs, let output {
+        try writeOutputs(model, inputs, output, type, device)
+      } else {
+        try evaluate(model, type, device)
+      }
     }
   }
 

@@ -56,7 +56,14 @@ struct ExpandCommand: ParsableCommand {
     try checkOutputs()
     let type = try backend.scalarType()
     let network = try NetworkOptions.read(network)
-    let device = try backend.makeBackend()
+    try backend.compute(report) { device in
+      try expand(network, order: order, type, on: device)
+    }
+  }
+
+  private func expand(
+    _ network: Network, order: Int, _ type: ScalarType, on device: any Backend
+  ) throws {
     let end = try ParameterSet(parsing: parameters).vector(network)
     let start = try ParameterSet(parsing: center).vector(network)
     let model = try Model(

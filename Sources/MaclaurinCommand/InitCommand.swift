@@ -19,19 +19,20 @@ struct InitCommand: ParsableCommand {
   func run() throws {
     try OutputFile.check(output, option: "--output", inputs: [("--model", network.model)])
     let network = try shapes.network(network)
-    let device = try backend.makeBackend()
-    let type = try backend.scalarType()
-    let vector = try device.matrix(1, network.parameterCount, type)
-    try network.initialize(vector, seed: seed, on: device)
-    let values = try device.download(vector)
-    try SafetensorsFile.write(
-      network.namedTensors(values, type: type), metadata: ["format": "maclaurin"], to: output)
-    let hash = Trainer.hash(values)
-    report.result(
-      [
-        "parameters": .number(Double(network.parameterCount)), "parameters_sha256": .string(hash),
-        "output": .string(output),
-      ], "\(network.parameterCount) parameters in \(output), sha256 \(hash)",
-      Trace(device, backend))
+    try backend.compute(report) { device in
+      let type = try backend.scalarType()
+      let vector = try device.matrix(1, network.parameterCount, type)
+      try network.initialize(vector, seed: seed, on: device)
+      let values = try device.download(vector)
+      try SafetensorsFile.write(
+        network.namedTensors(values, type: type), metadata: ["format": "maclaurin"], to: output)
+      let hash = Trainer.hash(values)
+      report.result(
+        [
+          "parameters": .number(Double(network.parameterCount)), "parameters_sha256": .string(hash),
+          "output": .string(output),
+        ], "\(network.parameterCount) parameters in \(output), sha256 \(hash)",
+        Trace(device, backend))
+    }
   }
 }

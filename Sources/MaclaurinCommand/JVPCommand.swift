@@ -15,7 +15,12 @@ struct JVPCommand: ParsableCommand {
   var output: String
 
   func run() throws {
-    let point = try jacobian.open(output: output, vectors: ("--tangents", tangents))
+    try jacobian.compute(output: output, vectors: ("--tangents", tangents)) { point in
+      try run(at: point)
+    }
+  }
+
+  private func run(at point: JacobianOptions.Point) throws {
     let array = try ArrayFiles.finite(tangents)
     let count = point.network.parameterCount
     guard array.shape.last == count, array.shape.count <= 2, array.count > 0 else {

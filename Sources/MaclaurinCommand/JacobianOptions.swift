@@ -29,7 +29,9 @@ struct JacobianOptions: ParsableArguments {
   /// - Parameters:
   ///   - output: the file that will be written, checked before any work.
   ///   - vectors: the option that names the tangents or cotangents, and its file.
-  func open(output: String, vectors: (option: String, file: String)) throws -> Point {
+  func compute(
+    output: String, vectors: (option: String, file: String), _ body: (Point) throws -> Void
+  ) throws {
     try OutputFile.checkArray(
       output,
       inputs: [
@@ -37,11 +39,11 @@ struct JacobianOptions: ParsableArguments {
       ])
     let type = try backend.scalarType()
     let network = try NetworkOptions.read(network)
-    let device = try backend.makeBackend()
-    return Point(
-      network: network, type: type, device: device,
-      center: try ParameterSet(parsing: parameters).matrix(network, type, on: device),
-      inputs: try ArrayFiles.inputs(inputs, for: network, type, on: device))
+    try backend.compute(report) { device in
+      let center = try ParameterSet(parsing: parameters).matrix(network, type, on: device)
+      let inputs = try ArrayFiles.inputs(inputs, for: network, type, on: device)
+      try body(Point(network: network, type: type, device: device, center: center, inputs: inputs))
+    }
   }
 
   /// Writes the products, called `name` in the report.

@@ -4,11 +4,11 @@ import Maclaurin
 /// What `train` prints and keeps of a run.
 enum RunFiles {
   static func summary(
-    _ result: Trainer.Result, seconds: Double, examplesPerSecond: Double, backend: String,
-    numerics: Numerics
+    _ result: Trainer.Result, batchSize: Int, seconds: Double, examplesPerSecond: Double,
+    backend: String, numerics: Numerics
   ) -> [String: JSONValue] {
     var members: [String: JSONValue] = [
-      "steps": .number(Double(result.steps)),
+      "steps": .number(Double(result.steps)), "batch_size": .number(Double(batchSize)),
       "parameters_sha256": .string(result.parametersSHA256),
       "seconds": .number(seconds), "examples_per_second": .number(examplesPerSecond),
       "backend": .string(backend), "numerics": .string(numerics.rawValue),

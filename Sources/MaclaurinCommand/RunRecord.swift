@@ -130,6 +130,16 @@ struct RunRecord {
     return options
   }
 
+  /// The batch size of the run in a folder, which `--batch-size auto` goes on with.
+  static func batchSize(of folder: String) throws -> Int {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .number(let number)? = settings["batch-size"], let size = Int(exactly: number), size >= 1
+    else {
+      throw TrainingError("\(folder)/run.json does not say the run's batch size; give --batch-size")
+    }
+    return size
+  }
+
   /// The order of the run in a folder; 0 for full.
   static func order(of folder: String) throws -> Int {
     guard case .object(let settings)? = try read(folder)["settings"],

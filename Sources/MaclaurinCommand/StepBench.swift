@@ -38,8 +38,7 @@ final class StepBench {
   ) throws {
     let counter = NullBackend(
       workspace: try options.selection().contractionWorkspace(family: options.kernelFamily))
-    let plan = try StepBench(
-      network, settings, on: counter, Planned(flops: 0, contractionFlops: 0, peakBytes: 0))
+    let plan = try StepBench(network, settings, on: counter)
     let (flops, contractions) = (counter.cost.flops, counter.contractionCost.flops)
     try plan.run()
     try self.init(
@@ -50,8 +49,9 @@ final class StepBench {
         peakBytes: counter.statistics.peakBytes))
   }
 
-  private init(
-    _ network: Network, _ settings: TrainingSettings, on backend: any Backend, _ planned: Planned
+  init(
+    _ network: Network, _ settings: TrainingSettings, on backend: any Backend,
+    _ planned: Planned = Planned(flops: 0, contractionFlops: 0, peakBytes: 0)
   ) throws {
     self.backend = backend
     self.settings = settings
@@ -73,7 +73,7 @@ final class StepBench {
   }
 
   /// One step, waited for.
-  private func run() throws {
+  func run() throws {
     // A small rate: the weights stay near their start, whatever the order and the repeats.
     try step.run(
       step: number, rate: 1e-4, inputs: inputs, targets: targets, lossSum: lossSum, squares: nil)

@@ -44,37 +44,64 @@ struct TrainCommand: ParsableCommand {
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
     try Self.check(network, against: set, loss: training.loss)
-    let settings = try training.settings(order: order, set: set, type: type, writes: out != nil)
+    let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
+    let selection = try backend.selection()
+    let workspace = selection.contractionWorkspace(family: backend.kernelFamily)
+    func memory() throws -> MemoryCheck {
+      MemoryCheck(
+        memory: try MemoryCheck.availableMemory(
+          selection, numerics: backend.numerics, needsDouble: type == .float64),
+        network: network, examples: examples, workspace: workspace)
+    }
+    let settings = try training.settings(order: order, set: set, type: type, writes: out != nil) {
+      if let out, content == .run { return try RunRecord.batchSize(of: out) }
+      return try memory().largestBatch($0)
+    }
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
-      network: network, examples: [set.train.count, set.validation?.count ?? 0, set.test.count])
-    let workspace = try backend.selection().contractionWorkspace(family: backend.kernelFamily)
-    let prediction = try TrainingPlan(
-      network, settings, examples: record.examples, workspace: workspace)
+      network: network, examples: examples)
+    let prediction = try TrainingPlan(network, settings, examples: examples, workspace: workspace)
     if plan { return show(prediction, settings) }
     if let out, content == .run {
       try record.check(in: out)
       if let finished = try RunFiles.finishedResult(in: out) { return show(finished, nil) }
     }
 
-    let device = try backend.makeBackend()
-    try MemoryCheck.check(prediction, record, on: device, workspace: workspace)
-    let start =
-      content == .run ? out.map { $0 + "/initial.safetensors" } : initial
-    let center = try startingPoint(network, settings, device, start)
-    let train = try ResidentExamples(set.train, type: type, on: device)
-    let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
-    let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
-    // Everything that the arguments can get wrong has been tried: now files appear.
-    let directory = try out.map { try RunDirectory($0, resume: resume) }
-    try directory?.lock()
-    if let directory, !directory.contains("run.json") {
-      try record.write(to: directory, backend: device, start: try device.download(center))
+    let check = try memory()
+    try check.check(prediction, settings)
+    if training.picksBatchSize {
+      report.note("--batch-size auto: \(settings.batchSize) examples per step")
     }
-    let model = try Model(network, center: center, order: settings.order, on: device)
-    let trainer = try Trainer(
-      model, settings, train: train, validation: validation, test: test, directory: directory)
-    try run(trainer, network, settings, set, device, directory)
+
+    // Everything that the arguments can get wrong is tried before files appear.
+    var directory: RunDirectory?
+    func compute(_ device: any Backend) throws {
+      let start =
+        directory != nil || content == .run ? out.map { $0 + "/initial.safetensors" } : initial
+      let center = try startingPoint(network, settings, device, start)
+      let train = try ResidentExamples(set.train, type: type, on: device)
+      let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
+      let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
+      if directory == nil, let out {
+        let folder = try RunDirectory(out, resume: resume)
+        try folder.lock()
+        if !folder.contains("run.json") {
+          try record.write(to: folder, backend: device, start: try device.download(center))
+        }
+        directory = folder
+      }
+      let model = try Model(network, center: center, order: settings.order, on: device)
+      let trainer = try Trainer(
+        model, settings, train: train, validation: validation, test: test, directory: directory)
+      try run(trainer, network, settings, set, device, directory)
+    }
+    try backend.compute(report) { device in
+      do {
+        try compute(device)
+      } catch let error as BackendError where error.cause == .memory {
+        throw try check.shortage(error, settings, held: device.statistics.peakBytes)
+      }
+    }
   }
 
   /// A network file must fit the data, and the data the loss.
@@ -151,7 +178,8 @@ struct TrainCommand: ParsableCommand {
     let examples = Double(
       trainer.examples(inFirst: result.steps) - trainer.examples(inFirst: firstStep))
     let summary = RunFiles.summary(
-      result, seconds: seconds, examplesPerSecond: seconds > 0 ? examples / seconds : 0,
+      result, batchSize: settings.batchSize, seconds: seconds,
+      examplesPerSecond: seconds > 0 ? examples / seconds : 0,
       backend: device.name, numerics: device.numerics)
     if result.wasInterrupted {
       report.note(
@@ -179,7 +207,8 @@ struct TrainCommand: ParsableCommand {
 
   private func show(_ summary: [String: JSONValue], _ trace: Trace?) {
     let rows = [
-      "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+      "steps", "batch_size", "train_loss", "train_accuracy", "validation_loss",
+      "validation_accuracy",
       "test_loss", "test_accuracy", "parameters_sha256", "seconds", "examples_per_second",
       "backend", "numerics",
     ].compactMap { name -> [String]? in
@@ -197,7 +226,9 @@ struct TrainCommand: ParsableCommand {
     report.result(
       [
         "parameters": .number(Double(plan.parameters)),
+        "batch_size": .number(Double(settings.batchSize)),
         "peak_bytes": .number(Double(plan.peakBytes)),
+        "largest_buffer_bytes": .number(Double(plan.largestBuffer)),
         "data_bytes": .number(Double(plan.dataBytes)),
         "flops_per_step": .number(plan.flopsPerStep),
         "contraction_flops_per_step": .number(plan.contractionFlopsPerStep),
@@ -205,7 +236,9 @@ struct TrainCommand: ParsableCommand {
       ],
       table([
         ["parameters", String(plan.parameters)],
+        ["batch size", String(settings.batchSize)],
         ["memory", bytesText(plan.peakBytes)],
+        ["  in one piece", bytesText(plan.largestBuffer)],
         ["  of which data", bytesText(plan.dataBytes)],
         ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
         ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],

@@ -39,7 +39,9 @@ struct TrainingOptions: ParsableArguments {
     help: ArgumentHelp("Largest global norm of the gradient; 0: no clipping.", valueName: "norm"))
   var clipNorm = 0.0
 
-  @Option(help: ArgumentHelp("Examples per step, or full.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Examples per step, full, or auto: as many as fit into memory.", valueName: "n"))
   var batchSize = "128"
 
   @Option(help: ArgumentHelp("Passes over the training set (default 20).", valueName: "n"))
@@ -86,11 +88,26 @@ struct TrainingOptions: ParsableArguments {
     return number
   }
 
-  func settings(order: Int, set: DataSet, type: ScalarType, writes: Bool) throws -> TrainingSettings
-  {
+  var picksBatchSize: Bool { batchSize == "auto" }
+
+  /// - Parameter largestBatch: the batch size that auto means, at most that of the settings it is
+  ///   given, which are those of a run in batches of the whole set.
+  func settings(
+    order: Int, set: DataSet, type: ScalarType, writes: Bool,
+    largestBatch: (TrainingSettings) throws -> Int
+  ) throws -> TrainingSettings {
     try checkNumbers()
+    func settings(_ batchSize: Int) throws -> TrainingSettings {
+      try self.settings(order: order, set: set, type: type, writes: writes, batchSize: batchSize)
+    }
+    guard picksBatchSize else { return try settings(parsedBatchSize(set.train.count)) }
+    return try settings(largestBatch(settings(set.train.count)))
+  }
+
+  private func settings(
+    order: Int, set: DataSet, type: ScalarType, writes: Bool, batchSize: Int
+  ) throws -> TrainingSettings {
     let isClassification = set.classCount != nil
-    let batchSize = try parsedBatchSize(set.train.count)
     let perEpoch = (set.train.count + batchSize - 1) / batchSize
     guard steps == nil || epochs == nil else { throw Misuse("give --steps or --epochs, not both") }
     guard steps ?? 1 >= 1, epochs ?? 1 >= 1 else {
@@ -119,7 +136,7 @@ struct TrainingOptions: ParsableArguments {
   private func parsedBatchSize(_ count: Int) throws -> Int {
     if batchSize == "full" { return count }
     guard let size = Int(batchSize), size >= 1 else {
-      throw Misuse("--batch-size takes a positive number or full, not \"\(batchSize)\"")
+      throw Misuse("--batch-size takes a positive number, full or auto, not \"\(batchSize)\"")
     }
     guard size <= count else {
       throw TrainingError(

@@ -15,7 +15,12 @@ struct VJPCommand: ParsableCommand {
   var output: String
 
   func run() throws {
-    let point = try jacobian.open(output: output, vectors: ("--cotangents", cotangents))
+    try jacobian.compute(output: output, vectors: ("--cotangents", cotangents)) { point in
+      try run(at: point)
+    }
+  }
+
+  private func run(at point: JacobianOptions.Point) throws {
     let array = try ArrayFiles.finite(cotangents)
     let block = [point.inputs.rows, point.network.outputCount]
     guard array.count > 0, array.shape == block || Array(array.shape.dropFirst()) == block else {

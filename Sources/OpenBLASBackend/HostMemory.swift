@@ -11,8 +11,12 @@ final class HostMemory {
   /// MADV_HUGEPAGE of Linux, which Glibc's module does not export.
   private static let adviseHugePages: Int32 = 14
 
-  deinit {
+  deinit { trim() }
+
+  /// Gives the blocks that nobody uses back to the system.
+  private func trim() {
     for blocks in free.values { for block in blocks { Glibc.free(block) } }
+    free = [:]
   }
 
   /// The capacity in which `bytes` are kept: eight sizes between powers of two.
@@ -31,13 +35,20 @@ final class HostMemory {
     var block: UnsafeMutableRawPointer?
     let alignment = capacity >= Self.hugePage ? Self.hugePage : 64
     // The system promises more than there is; using it would end the program.
-    guard statistics.liveBytes + capacity <= HostMachine.memory,
-      posix_memalign(&block, alignment, capacity) == 0, let block
-    else {
+    func attempt() -> Bool {
+      statistics.liveBytes + capacity <= HostMachine.memory
+        && posix_memalign(&block, alignment, capacity) == 0
+    }
+    var isThere = attempt()
+    if !isThere, !free.isEmpty {
+      trim()
+      isThere = attempt()
+    }
+    guard isThere, let block else {
       throw BackendError(
         "out of memory: \(bytes) bytes more were asked for while \(statistics.liveBytes) of the "
-          + "machine's \(HostMachine.memory) were in use; lower --batch-size or the network's width"
-      )
+          + "machine's \(HostMachine.memory) were in use; lower --batch-size or the network's width",
+        cause: .memory)
     }
     if capacity >= Self.hugePage { madvise(block, capacity, Self.adviseHugePages) }
     statistics.allocated(bytes)

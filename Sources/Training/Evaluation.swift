@@ -30,25 +30,53 @@ public struct Evaluator {
     self.batchSize = batchSize
   }
 
+  /// An evaluation whose sums are on their way to the host.
+  public struct Pending {
+    let sums: any Download
+    let type: ScalarType
+    let count: Int
+    /// From the sum of losses to the mean loss.
+    let factor: Double
+    let isClassification: Bool
+
+    /// The evaluation, once its sums are there.
+    public func wait() throws -> Evaluation {
+      let values = try sums.values(type)
+      return Evaluation(
+        loss: values[0] * factor, accuracy: isClassification ? values[1] / Double(count) : nil)
+    }
+  }
+
   public func evaluate(
     _ model: Model, on examples: ResidentExamples
   ) throws -> (Evaluation, outputs: Matrix) {
-    try evaluate(model, on: examples, batches: .max)
+    let (pending, outputs) = try start(model, on: examples)
+    return (try pending.wait(), outputs)
+  }
+
+  /// Enqueues an evaluation and waits for nothing. The outputs are [n, outputs].
+  public func start(
+    _ model: Model, on examples: ResidentExamples
+  ) throws -> (Pending, outputs: Matrix) {
+    try start(model, on: examples, batches: .max)
   }
 
   /// The memory of an evaluation, at the work of one batch.
   func rehearse(_ model: Model, on examples: ResidentExamples) throws {
-    _ = try evaluate(model, on: examples, batches: 1)
+    _ = try start(model, on: examples, batches: 1)
   }
 
-  private func evaluate(
+  private func start(
     _ model: Model, on examples: ResidentExamples, batches: Int
-  ) throws -> (Evaluation, outputs: Matrix) {
+  ) throws -> (Pending, outputs: Matrix) {
     let backend = model.backend
     let (count, width) = (examples.count, examples.targets.columns)
     let outputs = try Objective.Outputs(backend, count: count, outputs: width, type: model.type)
     try model.updateScale()
-    for first in stride(from: 0, to: count, by: batchSize).prefix(batches) {
+    let all = (count + batchSize - 1) / batchSize
+    // Batches write disjoint rows.
+    try backend.runIndependently(min(all, batches)) { index in
+      let first = index * batchSize
       let range = first..<min(count, first + batchSize)
       let logits = try model.pushforward(examples.inputs.rows(range))
       try objective.evaluate(
@@ -58,10 +86,10 @@ public struct Evaluator {
     let sums = try backend.matrix(1, 2, model.type)
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: sums.element(0))))
     try backend.run(.reduction(Reduction(.sum, of: outputs.correct, into: sums.element(1))))
-    let values = try backend.download(sums)
-    let evaluation = Evaluation(
-      loss: values[0] * objective.factor(examples: count, outputs: width),
-      accuracy: examples.isClassification ? values[1] / Double(count) : nil)
-    return (evaluation, outputs.values)
+    let pending = Pending(
+      sums: try backend.startDownload(sums), type: model.type, count: count,
+      factor: objective.factor(examples: count, outputs: width),
+      isClassification: examples.isClassification)
+    return (pending, outputs.values)
   }
 }

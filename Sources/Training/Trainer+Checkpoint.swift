@@ -12,9 +12,10 @@ extension Trainer {
 
   func saveCheckpoint(_ state: RunState) throws {
     guard let directory else { return }
-    let (network, backend, type) = (model.network, model.backend, model.type)
+    try settle()
+    let (network, type) = (model.network, model.type)
     func named(_ vector: Matrix, _ prefix: String) throws -> [(String, NumericArray)] {
-      let values = try backend.download(vector)
+      let values = try model.backend.download(vector)
       try requireFinite(values, after: state.step)
       return network.namedTensors(values, type: type, prefix: prefix)
     }
@@ -28,15 +29,17 @@ extension Trainer {
     for (index, moment) in step.moments.enumerated() {
       tensors += try named(moment, "moment\(index).")
     }
-    if state.step > intervalStart {
-      let losses = try intervalLossSums(state.step)
+    if state.step > log.start {
+      let losses = try openLossSums(state.step)
       tensors.append(("interval", NumericArray(losses, shape: [losses.count])))
     }
     var metadata = [
       "step": String(state.step), "evaluations_since_best": String(state.evaluationsSinceBest),
-      "interval_start": String(intervalStart), "metrics": String(directory.metricsCount),
+      "interval_start": String(log.start), "metrics": String(directory.metricsCount),
     ]
     metadata["best_loss"] = state.bestLoss.map { String($0) }
+    // A fault that has not shown yet must show before there is a file.
+    try model.backend.finish()
     directory.synchronizeMetrics()
     try SafetensorsFile.write(
       tensors, metadata: metadata, to: directory.checkpointPath(state.step))
@@ -54,6 +57,8 @@ extension Trainer {
     do {
       return try restore(SafetensorsFile(path), directory)
     } catch let error as TrainingError {
+      throw error
+    } catch let error as BackendError {
       throw error
     } catch {
       throw TrainingError(
@@ -74,7 +79,7 @@ extension Trainer {
       try model.network.readParameters(file, prefix: prefix)
     }
     let step = try counter("step", in: 0...settings.steps)
-    let start = try counter("interval_start", in: max(0, step - interval.columns + 1)...step)
+    let start = try counter("interval_start", in: max(0, step - log.capacity + 1)...step)
     let metrics = try counter("metrics", in: 0...Int.max / 2)
     var state = RunState()
     state.step = step
@@ -92,7 +97,7 @@ extension Trainer {
     guard losses.count == step - start else {
       throw TrainingError("\(file.path) is not a checkpoint of this run; choose another --out")
     }
-    try resumeInterval(at: start, lossSums: losses)
+    try log.restart(at: start, lossSums: losses)
     try directory.keepMetrics(metrics)
     return state
   }

@@ -3,8 +3,8 @@ import DataSets
 import Networks
 
 extension Trainer {
-  /// ‖·‖² of each tensor of a flat vector.
-  static func squares(_ vector: Matrix, _ model: Model) throws -> [Double] {
+  /// ‖·‖² of each tensor of a flat vector, on its way to the host.
+  static func startSquares(_ vector: Matrix, _ model: Model) throws -> any Download {
     let tensors = model.network.parameters
     let sums = try model.backend.matrix(1, tensors.count, model.type)
     for (index, tensor) in tensors.enumerated() {
@@ -12,24 +12,61 @@ extension Trainer {
       try model.backend.run(
         .reduction(Reduction(.sumOfSquares, of: part, into: sums.element(index))))
     }
-    return try model.backend.download(sums)
+    return try model.backend.startDownload(sums)
+  }
+
+  /// Evaluations and movement at one step, on their way to the host.
+  private struct Measurements {
+    var train: Evaluator.Pending?
+    var validation: Evaluator.Pending?
+    var test: Evaluator.Pending?
+    /// The test set's outputs, row-major, where they are saved, and their shape.
+    var logits: (download: any Download, shape: [Int])?
+    var movement: any Download
+  }
+
+  /// Enqueues the evaluation of the validation and test sets, at the end also of the training set;
+  /// waits for nothing.
+  private func startMeasurements(atEnd: Bool) throws -> Measurements {
+    let train = atEnd ? try evaluator.start(model, on: self.train).0 : nil
+    let validation = try self.validation.map { try evaluator.start(model, on: $0).0 }
+    var logits: (any Download, [Int])?
+    let test = try self.test.map { examples in
+      let (pending, outputs) = try evaluator.start(model, on: examples)
+      if atEnd || settings.saveLogits, directory != nil {
+        logits = (try model.backend.startDownload(outputs), [outputs.rows, outputs.columns])
+      }
+      return pending
+    }
+    return Measurements(
+      train: train, validation: validation, test: test, logits: logits,
+      movement: try startMovement())
+  }
+
+  /// Waits for measurements; `state` is the one that they were started at.
+  private func finish(
+    _ measurements: Measurements, _ state: RunState, learningRate: Double
+  ) throws -> MetricsRecord {
+    var record = MetricsRecord(
+      step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
+      learningRate: learningRate)
+    record.train = try measurements.train?.wait()
+    record.validation = try measurements.validation?.wait()
+    record.test = try measurements.test?.wait()
+    record.movement = movement(try measurements.movement.values(model.type))
+    if let (download, shape) = measurements.logits {
+      try directory?.writeLogits(
+        try download.values(model.type), shape: shape, type: model.type, step: state.step)
+    }
+    return record
   }
 
   /// Evaluates, records, and keeps the best parameters; true if the run should stop early.
   @discardableResult
   func record(_ state: inout RunState, learningRate: Double) throws -> Bool {
-    var record = MetricsRecord(
-      step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
-      learningRate: learningRate)
-    if let validation {
-      record.validation = try evaluator.evaluate(model, on: validation).0
-    }
-    if let test {
-      let (evaluation, outputs) = try evaluator.evaluate(model, on: test)
-      record.test = evaluation
-      if settings.saveLogits { try saveLogits(outputs, step: state.step) }
-    }
-    record.movement = try movement()
+    let measurements = try startMeasurements(atEnd: false)
+    try settle()
+    let record = try finish(measurements, state, learningRate: learningRate)
     try directory?.append(record, network: model.network)
     onProgress(Progress(step: state.step, steps: settings.steps, record: record))
     guard let loss = record.validation?.loss else { return false }
@@ -44,15 +81,8 @@ extension Trainer {
     return settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
   }
 
-  private func saveLogits(_ outputs: Matrix, step: Int) throws {
-    guard let directory else { return }
-    let values = try model.backend.download(outputs)
-    try directory.writeLogits(
-      values, shape: [outputs.rows, outputs.columns], type: model.type, step: step)
-  }
-
-  /// ‖θ − θ0‖ per tensor; the gradient's memory is the scratch.
-  func movement() throws -> [MetricsRecord.TensorMovement] {
+  /// Enqueues ‖θ − θ0‖² per tensor; the gradient's memory is the scratch.
+  func startMovement() throws -> any Download {
     let backend = model.backend
     var moved = model.state
     if let initial {
@@ -64,8 +94,12 @@ extension Trainer {
       moved = step.gradient
       try backend.run(.linearCombination(LinearCombination(moved, -1, initial, 1, current)))
     }
-    let squares = try Self.squares(moved, model)
-    return model.network.parameters.indices.map { index in
+    return try Self.startSquares(moved, model)
+  }
+
+  /// ‖θ − θ0‖ per tensor from its squares.
+  private func movement(_ squares: [Double]) -> [MetricsRecord.TensorMovement] {
+    model.network.parameters.indices.map { index in
       let absolute = squares[index].squareRoot()
       return MetricsRecord.TensorMovement(
         name: model.network.parameters[index].name, absolute: absolute,
@@ -82,6 +116,7 @@ extension Trainer {
   func finish(
     _ state: inout RunState, interrupted: Bool, early: Bool
   ) throws -> Result {
+    try settle()
     let parameters = try parameters()
     try requireFinite(parameters, after: state.step)
     if interrupted {
@@ -91,21 +126,12 @@ extension Trainer {
       result.wasInterrupted = true
       return result
     }
-    var record = MetricsRecord(
-      step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
+    let record = try finish(
+      startMeasurements(atEnd: true), state,
       learningRate: state.step > 0 ? rate(state.step - 1, (state.step - 1) / stepsPerEpoch) : 0)
-    let trainEvaluation = try evaluator.evaluate(model, on: train).0
-    record.train = trainEvaluation
-    if let validation { record.validation = try evaluator.evaluate(model, on: validation).0 }
-    if let test {
-      let (evaluation, outputs) = try evaluator.evaluate(model, on: test)
-      record.test = evaluation
-      try saveLogits(outputs, step: state.step)
-    }
-    record.movement = try movement()
     var result = Result(
-      steps: state.step, train: trainEvaluation, validation: record.validation, test: record.test,
-      parametersSHA256: Self.hash(parameters))
+      steps: state.step, train: record.train ?? Evaluation(loss: .nan),
+      validation: record.validation, test: record.test, parametersSHA256: Self.hash(parameters))
     result.stoppedEarly = early
     guard let directory else { return result }
     if let loss = record.validation?.loss, loss < state.bestLoss ?? .infinity {

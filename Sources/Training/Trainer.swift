@@ -16,10 +16,10 @@ public final class Trainer {
   /// θ at the run's start, where it is not the model's center throughout.
   let initial: Matrix?
   let initialSquares: [Double]
-  /// Loss sums and squared gradient norms of the steps since the last download.
-  let interval: Matrix
-  private(set) var intervalStart = 0
-  /// Called after every logging interval and evaluation.
+  /// Loss sums and squared gradient norms on their way to the metrics.
+  var log: StepLog
+  /// Called when a logging interval or an evaluation has been read, in the order of the metrics. The
+  /// numbers of an interval are read at the latest when the next one ends.
   public var onProgress: (Progress) -> Void = { _ in }
   /// Asked after every step; true ends the run after a checkpoint.
   public var shouldStop: () -> Bool = { false }
@@ -61,7 +61,7 @@ public final class Trainer {
     schedule = try LearningRateSchedule(parsing: settings.schedule)
     step = try TrainingStep(model, settings)
     evaluator = Evaluator(Objective(settings.loss))
-    interval = try model.backend.matrix(2, max(1, settings.logEvery), model.type)
+    log = try StepLog(model.backend, capacity: max(1, settings.logEvery), type: model.type)
     let backend = model.backend
     if model.order == 0 || settings.relinearizeEvery > 0 {
       let copy = try backend.matrix(1, model.network.parameterCount, model.type)
@@ -70,7 +70,7 @@ public final class Trainer {
     } else {
       initial = nil
     }
-    initialSquares = try Self.squares(initial ?? model.center, model)
+    initialSquares = try Self.startSquares(initial ?? model.center, model).values(model.type)
   }
 
   var stepsPerEpoch: Int { (train.count + settings.batchSize - 1) / settings.batchSize }
@@ -78,43 +78,59 @@ public final class Trainer {
   /// One step and one evaluation of every set, with the memory and the work of a run but without
   /// its downloads of whole parameter vectors.
   func rehearse() throws {
-    let order = try shuffle(0)
-    try runStep(0, epoch: 0, position: 0, order: order)
-    for examples in [train, validation, test] {
-      if let examples { try evaluator.rehearse(model, on: examples) }
+    let orders = [
+      try shuffle(0),
+      settings.steps > stepsPerEpoch ? try model.backend.matrix(1, train.count, .int32) : nil,
+    ]
+    try withExtendedLifetime(orders) {
+      try runStep(0, epoch: 0, position: 0, order: orders[0]!)
+      for examples in [train, validation, test] {
+        if let examples { try evaluator.rehearse(model, on: examples) }
+      }
+      _ = try startMovement()
     }
-    _ = try movement()
   }
 
   // MARK: The loop
 
   /// Runs from the last checkpoint of the run directory, if it holds one, or from the start.
+  ///
+  /// A run that ended in an error can be gone on with by another trainer, on this or on another
+  /// back end, with the same run directory: it ends with the bits and files of an unbroken one.
   public func run() throws -> Result {
+    try log.restart(at: 0)
     var state = try restore() ?? RunState()
-    var order: Matrix?
+    var orders: [Int: Matrix] = [:]
     var interrupted = false
     var early = settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
     if state.step == 0, settings.evaluateEvery > 0 { try record(&state, learningRate: 0) }
     while state.step < settings.steps, !interrupted, !early {
       let epoch = state.step / stepsPerEpoch
       let position = state.step % stepsPerEpoch
-      if order == nil || position == 0 { order = try shuffle(epoch) }
-      try runStep(state.step, epoch: epoch, position: position, order: order!)
-      state.step += 1
-      let isLast = state.step == settings.steps
-      let evaluates = isDue(settings.evaluateEvery, state.step)
-      let checkpoints = isDue(settings.checkpointEvery, state.step)
-      if evaluates || checkpoints || isLast || state.step - intervalStart == interval.columns {
-        let loss = try closeInterval(state.step)
-        onProgress(Progress(step: state.step, steps: settings.steps, loss: loss))
+      let order = try orders[epoch] ?? shuffle(epoch)
+      try runStep(state.step, epoch: epoch, position: position, order: order)
+      // While the device is at work: what the next epoch begins with.
+      if orders[epoch + 1] == nil, (epoch + 1) * stepsPerEpoch < settings.steps {
+        orders = [epoch: order, epoch + 1: try shuffle(epoch + 1)]
       }
+      state.step += 1
+      if closes(state.step) { try closeInterval(state.step) }
+      let isLast = state.step == settings.steps
       interrupted = !isLast && shouldStop()
-      if evaluates && !isLast {
+      if isDue(settings.evaluateEvery, state.step), !isLast {
         early = try record(&state, learningRate: rate(state.step - 1, epoch))
       }
-      if (checkpoints || interrupted) && !isLast { try saveCheckpoint(state) }
+      if isDue(settings.checkpointEvery, state.step) || interrupted, !isLast {
+        try saveCheckpoint(state)
+      }
     }
     return try finish(&state, interrupted: interrupted, early: early)
+  }
+
+  /// Whether a logging interval ends after `step` steps.
+  private func closes(_ step: Int) -> Bool {
+    step - log.start == log.capacity || step == settings.steps
+      || isDue(settings.evaluateEvery, step) || isDue(settings.checkpointEvery, step)
   }
 
   private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && step % every == 0 }
@@ -123,10 +139,17 @@ public final class Trainer {
     settings.learningRate * schedule.factor(step: step, of: settings.steps, epoch: epoch)
   }
 
+  /// Uploads are copied and do not wait up to a size that this stays below.
+  private static let uploadPiece = 1 << 17
+
+  /// The order of the examples in an epoch.
   private func shuffle(_ epoch: Int) throws -> Matrix {
     let order = Philox.permutation(of: train.count, seed: settings.seed, epoch: epoch)
     let matrix = try model.backend.matrix(1, train.count, .int32)
-    try model.backend.upload(order, to: matrix)
+    for first in stride(from: 0, to: order.count, by: Self.uploadPiece) {
+      let piece = Array(order[first..<min(order.count, first + Self.uploadPiece)])
+      try model.backend.upload(piece, to: matrix.slice(at: first, rows: 1, columns: piece.count))
+    }
     return matrix
   }
 
@@ -139,15 +162,10 @@ public final class Trainer {
     let targets = try backend.matrix(count, train.targets.columns, model.type)
     try backend.run(.gather(Gather(inputs, from: train.inputs, rows: rows)))
     try backend.run(.gather(Gather(targets, from: train.targets, rows: rows)))
-    let slot = number - intervalStart
     // The norm is logged for the last step of an interval.
-    let logsNorm =
-      slot == interval.columns - 1 || number + 1 == settings.steps
-      || isDue(settings.evaluateEvery, number + 1) || isDue(settings.checkpointEvery, number + 1)
     try step.run(
       step: number, rate: rate(number, epoch), inputs: inputs, targets: targets,
-      lossSum: interval.rows(0..<1).element(slot),
-      squares: logsNorm ? interval.rows(1..<2).element(slot) : nil)
+      lossSum: log.lossSum(number), squares: closes(number + 1) ? log.squares(number) : nil)
   }
 
   /// Examples in the first `steps` steps: an epoch's last batch may be smaller than the others.
@@ -159,22 +177,16 @@ public final class Trainer {
   /// The step that `run` will begin at.
   public var lastCheckpointStep: Int { directory?.checkpointSteps().last ?? 0 }
 
-  /// Puts back an interval that began at `step` and has had as many steps as there are loss sums.
-  func resumeInterval(at step: Int, lossSums: [Double]) throws {
-    intervalStart = step
-    guard !lossSums.isEmpty else { return }
-    let part = interval.slice(at: 0, rows: 1, columns: lossSums.count)
-    try model.backend.upload(lossSums, to: part)
+  /// The sums of the per-example losses of the open interval's steps before `end`, all finite.
+  func openLossSums(_ end: Int) throws -> [Double] {
+    let sums = try log.lossSums(before: end)
+    try requireFinite(sums, from: log.start)
+    return sums
   }
 
-  /// The sums of the per-example losses of the interval's steps before `end`, all finite.
-  func intervalLossSums(_ end: Int) throws -> [Double] {
-    let part = interval.slice(at: 0, rows: 1, columns: end - intervalStart)
-    let sums = try model.backend.download(part)
-    if let bad = sums.firstIndex(where: { !$0.isFinite }) {
-      throw divergence("the loss became \(sums[bad])", intervalStart + bad + 1)
-    }
-    return sums
+  private func requireFinite(_ lossSums: [Double], from start: Int) throws {
+    guard let bad = lossSums.firstIndex(where: { !$0.isFinite }) else { return }
+    throw divergence("the loss became \(lossSums[bad])", start + bad + 1)
   }
 
   private func divergence(_ what: String, _ step: Int) -> TrainingError {
@@ -190,22 +202,32 @@ public final class Trainer {
     throw divergence("a parameter became \(value)", step)
   }
 
-  /// Downloads what the steps since the last call left, checks and logs it; returns the last loss.
-  private func closeInterval(_ end: Int) throws -> Double? {
-    guard end > intervalStart else { return nil }
-    let sums = try intervalLossSums(end)
-    let slot = sums.count - 1
-    let square = try model.backend.download(interval.rows(1..<2).element(slot))[0]
-    intervalStart = end
-    let position = (end - 1) % stepsPerEpoch
+  /// Begins the download of what the steps since the last call left, and reports the interval
+  /// before.
+  private func closeInterval(_ end: Int) throws {
+    if let before = try log.close(at: end) { try report(before) }
+  }
+
+  /// Reports the last closed interval, unless that has been done. Metrics, checkpoints and results
+  /// come after it.
+  func settle() throws {
+    if let last = try log.take() { try report(last) }
+  }
+
+  /// Checks and logs the numbers of an interval.
+  private func report(_ interval: StepLog.Interval) throws {
+    try requireFinite(interval.lossSums, from: interval.start)
+    let step = interval.end - 1
+    let position = step % stepsPerEpoch
     let count = min(settings.batchSize, train.count - position * settings.batchSize)
     let factor = Objective(settings.loss).factor(
       examples: count, outputs: train.targets.columns)
+    let loss = interval.lossSums[interval.lossSums.count - 1] * factor
     try directory?.append(
       MetricsRecord(
-        step: end, epoch: Double(end) / Double(stepsPerEpoch),
-        learningRate: rate(end - 1, (end - 1) / stepsPerEpoch), loss: sums[slot] * factor,
-        gradientNorm: square.squareRoot()), network: model.network)
-    return sums[slot] * factor
+        step: interval.end, epoch: Double(interval.end) / Double(stepsPerEpoch),
+        learningRate: rate(step, step / stepsPerEpoch), loss: loss,
+        gradientNorm: interval.squares.squareRoot()), network: model.network)
+    onProgress(Progress(step: interval.end, steps: settings.steps, loss: loss))
   }
 }

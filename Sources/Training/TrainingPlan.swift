@@ -8,6 +8,8 @@ public struct TrainingPlan: Sendable {
   public var parameters: Int
   /// The pool's high-water mark.
   public var peakBytes: Int
+  /// Bytes of the largest single piece of memory.
+  public var largestBuffer: Int
   /// Bytes of training data that stay on the device, part of `peakBytes`.
   public var dataBytes: Int
   public var flopsPerStep: Double
@@ -38,22 +40,26 @@ public struct TrainingPlan: Sendable {
     try trainer.rehearse()
     parameters = network.parameterCount
     peakBytes = backend.statistics.peakBytes
+    largestBuffer = backend.largestBuffer
     (flopsPerStep, contractionFlopsPerStep) = try Self.stepFlops(network, settings)
   }
 
-  /// The largest batch with which a run's plan stays within `bytes`; nil if none does.
+  /// The largest batch, up to that of `settings`, with which a run's plan stays within `bytes`, and
+  /// every single piece of its memory within `piece`; nil if none does.
   public static func largestBatch(
     _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int,
-    workspace: @escaping (Contraction) -> Int = { _ in 0 }
+    piece: Int = .max, workspace: @escaping (Contraction) -> Int = { _ in 0 }
   ) throws -> Int? {
     func fits(_ batch: Int) throws -> Bool {
       var smaller = settings
       smaller.batchSize = batch
-      return try TrainingPlan(network, smaller, examples: examples, workspace: workspace).peakBytes
-        <= bytes
+      let plan = try TrainingPlan(network, smaller, examples: examples, workspace: workspace)
+      return plan.peakBytes <= bytes && plan.largestBuffer <= piece
     }
+    guard settings.batchSize >= 1 else { return nil }
+    if try fits(settings.batchSize) { return settings.batchSize }
     guard try fits(1) else { return nil }
-    var (largest, tooLarge) = (1, settings.batchSize + 1)
+    var (largest, tooLarge) = (1, settings.batchSize)
     while tooLarge - largest > 1 {
       let middle = (largest + tooLarge) / 2
       if try fits(middle) { largest = middle } else { tooLarge = middle }

@@ -1,6 +1,7 @@
 import Compute
 import DataSets
 import Networks
+import Scheduling
 import Training
 
 /// A short training run, whose final parameters must have the same SHA-256 everywhere.
@@ -28,8 +29,9 @@ struct TrainingCase {
       + activation.rawValue
   }
 
-  /// The SHA-256 of the final parameters of a run on `backend`.
-  func parametersHash(on backend: any Backend) throws -> String {
+  /// The SHA-256 of the final parameters of a run on `backend`, and that of the outputs of an
+  /// evaluation in several batches after it.
+  func hashes(on backend: any Backend) throws -> [String] {
     let set = try Digits.load()
     let network = try Network(
       NetworkPreset(parsing: "mlp:37x2")!.description(
@@ -47,18 +49,20 @@ struct TrainingCase {
     let examples = Examples(
       set.train.doubles(rows: 0..<Self.examples), inputSize: set.train.inputSize,
       targets: .classes(labels: Array(labels.prefix(Self.examples)), count: count))
-    let trainer = try Trainer(
-      model, settings, train: ResidentExamples(examples, type: .float32, on: backend))
-    return try trainer.run().parametersSHA256
+    let resident = try ResidentExamples(examples, type: .float32, on: backend)
+    let parameters = try Trainer(model, settings, train: resident).run().parametersSHA256
+    let (_, outputs) = try Evaluator(Objective(loss), batchSize: Self.batchSize)
+      .evaluate(model, on: resident)
+    return [parameters, Trainer.hash(try backend.download(outputs))]
   }
 }
 
 extension Verification {
-  /// A run on every contender, compared with runs on the CPU path.
+  /// A run on every contender and under the scheduler, compared with runs on the CPU path.
   func run(_ training: TrainingCase) -> [VerificationReport.Result] {
-    let expected: String
+    let expected: [String]
     do {
-      let hashes = try judges.map { try training.parametersHash(on: $0) }
+      let hashes = try judges.map { try training.hashes(on: $0) }
       guard hashes.allSatisfy({ $0 == hashes[0] }) else {
         throw BackendError("1 and 2 threads end with different parameters")
       }
@@ -69,16 +73,29 @@ extension Verification {
           operation: "training", label: training.label, failure: "on the CPU path: \(error)")
       ]
     }
-    return contenders.map { contender in
+    let runs =
+      contenders.map { contender in (contender.family, { contender.backend }) }
+      + SchedulerVariant.allCases.map { variant in
+        (variant.label, { try self.scheduler(variant) as any Backend })
+      }
+    return runs.map { name, backend in
       var result = VerificationReport.Result(
-        operation: "training", label: "\(training.label) [\(contender.family)]")
+        operation: "training", label: "\(training.label) [\(name)]")
       do {
-        let hash = try training.parametersHash(on: contender.backend)
-        result.hasSameBits = hash == expected
-        if hash != expected {
+        let backend = try backend()
+        let hashes = try training.hashes(on: backend)
+        if let scheduler = backend as? Scheduler,
+          let idle = scheduler.report.first(where: { $0.operations == 0 })
+        {
+          result.failure = "no operation ran on \(idle.name)"
+        }
+        result.hasSameBits = hashes == expected
+        for (what, (own, other)) in zip(
+          ["final parameters", "outputs"], zip(hashes, expected)) where own != other
+        {
           result.failure =
-            "the final parameters have the SHA-256 \(hash.prefix(16))…, but \(expected.prefix(16))… "
-            + "on the CPU path"
+            "the \(what) have the SHA-256 \(own.prefix(16))…, but \(other.prefix(16))… on the CPU "
+            + "path"
         }
       } catch {
         result.failure = "\(error)"

@@ -1,6 +1,7 @@
 import Compute
 import OpenBLASBackend
 import OpenCLBackend
+import Scheduling
 
 /// Runs every operation and short training runs on a device, and compares the results with their
 /// definition in Double and with the CPU path.
@@ -50,9 +51,11 @@ public final class Verification {
   let judges: [any Backend]
   private let hasFloat64: Bool
   private let isOpenCL: Bool
+  private let subject: Subject
 
   public init(_ subject: Subject, _ options: Options = Options()) throws {
     self.options = options
+    self.subject = subject
     judges = try [1, 2].map { try OpenBLASBackend(threads: $0) }
     switch subject {
     case .cpu:
@@ -79,6 +82,19 @@ public final class Verification {
       contenders = zip(families, backends).enumerated().map { index, pair in
         Contender(backend: pair.1, family: pair.0.rawValue, onlyContracts: index > 0)
       }
+    }
+  }
+
+  /// A scheduler that shares the subject with the CPU path; with several accelerators where that
+  /// is asked for: parts of the device where it has parts, else the device opened several times.
+  func scheduler(_ variant: SchedulerVariant) throws -> Scheduler {
+    try variant.backend(threads: options.threads) { [subject, options] index, count in
+      guard case .opencl(let device) = subject else {
+        return try OpenBLASBackend(threads: index + 1)
+      }
+      return try OpenCLBackend(
+        deviceIndex: device, numerics: options.numerics, family: options.family,
+        programSourceOverride: options.programSources)
     }
   }
 

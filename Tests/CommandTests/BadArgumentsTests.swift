@@ -91,16 +91,21 @@ struct BadArgumentsTests {
     let batch = try #require(
       outcome.errors.split(separator: " ").last.flatMap { Int($0.dropLast()) })
     #expect((1..<count).contains(batch))
-    // Both sides of the edge lie around one number: what the machine or the device has.
+    // Both sides of the edge lie around seven eighths of what the machine or the device has.
     let (fits, more) = (try peak("\(batch)"), try peak("\(batch + 1)"))
     let all = try peak("full")
     #expect(fits < more && more < all)
-    if backend == "openblas" {
-      #expect(fits <= Double(HostMachine.memory))
-      // Parameters are copied once in double precision and once in their own on their way out.
-      let parameters = 512 + 249 * 65_792 + 257
-      #expect(more + Double(12 * parameters) > Double(HostMachine.memory))
-    }
+    // Parameters are copied once in double precision and once in their own on their way out.
+    let parameters = 512 + 249 * 65_792 + 257
+    let (memory, copies) =
+      backend == "openblas"
+      ? (HostMachine.memory, 12 * parameters) : (try OpenCLDevices.device(0).globalMemory, 0)
+    let budget = Double(memory / 8 * 7 - copies)
+    #expect(fits <= budget && more > budget)
+    // What the sentence names is what auto takes.
+    let auto = try Command.run(arguments + ["auto", "--plan", "--json"], in: folder)
+    #expect(try auto.number("batch_size") == Double(batch))
+    #expect(try auto.number("peak_bytes") == fits)
   }
 
   @Test func explodingLoss() throws {

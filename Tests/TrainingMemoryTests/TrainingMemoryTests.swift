@@ -1,5 +1,6 @@
 import Compute
 import Maclaurin
+import TestSupport
 import Testing
 
 /// What a run takes from a back end's pool, against the plan and against the promise.
@@ -67,6 +68,48 @@ import Testing
     try Self.expectPlan(order, .momentum, on: backend) {
       backend.device.workspaceCount($0, family: family)
     }
+  }
+
+  /// The plan's largest single piece is the largest that a run asks for.
+  @Test(arguments: [0, 1, 4])
+  func planPredictsTheLargestPiece(order: Int) throws {
+    let settings = Self.settings(order, .momentum)
+    let plan = try TrainingPlan(
+      Self.network(), settings, examples: [Self.examples, 0, Self.examples / 3])
+    var largest = 0
+    let backend = ObservedBackend(try OpenBLASBackend(threads: 1)) { event in
+      if case .allocate(let bytes) = event { largest = max(largest, bytes) }
+    }
+    _ = try Self.peak(settings, on: backend)
+    #expect(plan.largestBuffer == largest)
+  }
+
+  /// The largest batch fits, and one more does not: in sum, or in one piece.
+  @Test func largestBatchIsTheEdge() throws {
+    let network = try Self.network()
+    var settings = Self.settings(2, .sgd)
+    settings.batchSize = 3000
+    func plan(_ batch: Int) throws -> TrainingPlan {
+      var smaller = settings
+      smaller.batchSize = batch
+      return try TrainingPlan(network, smaller, examples: [3000])
+    }
+    func largest(_ bytes: Int, _ piece: Int = .max) throws -> Int? {
+      try TrainingPlan.largestBatch(
+        network, settings, examples: [3000], within: bytes, piece: piece)
+    }
+    #expect(try largest(.max) == 3000)
+    // Batches that take more than an evaluation does.
+    for batch in [600, 1511, 2999] {
+      let planned = try plan(batch)
+      #expect(try largest(plan(batch + 1).peakBytes - 1) == batch)
+      #expect(try largest(planned.peakBytes) == batch)
+    }
+    let piece = try plan(1250).largestBuffer
+    #expect(piece > network.parameterCount * 4, "not a case that shows anything")
+    #expect(try largest(.max, piece) == 1250)
+    #expect(try largest(plan(1).peakBytes - 1) == nil)
+    #expect(try largest(.max, 1000) == nil)
   }
 
   /// θ0, Δ, gradient and the moments, two jets per layer (each of at most order + 1 coefficients)

@@ -149,8 +149,10 @@ import Training
       let first = try problem.trainer(
         settings, on: backend, directory: makeDirectory(folder), validates: true)
       var step = 0
-      first.onProgress = { step = $0.step }
-      first.shouldStop = { step >= 7 }
+      first.shouldStop = {
+        step += 1
+        return step == 7
+      }
       let interrupted = try first.run()
       #expect(interrupted.wasInterrupted && interrupted.steps == 7)
       #expect(

@@ -1,0 +1,100 @@
+import Compute
+
+/// A device that the scheduler may use besides the host.
+public struct Accelerator {
+  /// As `--backend` names it: "opencl:0".
+  public var name: String
+  /// Known without opening the device, if it was measured before.
+  public var profile: DeviceProfile?
+  public var open: () throws -> any Backend
+  /// Measures an open device.
+  public var measure: (any Backend) throws -> DeviceProfile
+
+  public init(
+    name: String, profile: DeviceProfile?, open: @escaping () throws -> any Backend,
+    measure: @escaping (any Backend) throws -> DeviceProfile
+  ) {
+    self.name = name
+    self.profile = profile
+    self.open = open
+    self.measure = measure
+  }
+}
+
+/// Where a scheduler runs operations: the host, or an accelerator.
+final class Place {
+  enum State: Equatable {
+    /// Not opened yet.
+    case closed
+    case open
+    /// Takes no more operations, but what it holds can be downloaded.
+    case retired
+    /// What it holds is gone.
+    case lost
+  }
+
+  let name: String
+  private let accelerator: Accelerator?
+  private(set) var backend: (any Backend)?
+  private(set) var state: State
+  var profile: DeviceProfile?
+  /// Why what it holds cannot be had any more.
+  private(set) var loss: BackendError?
+
+  // What ran here.
+  var operations = 0
+  var flops = 0.0
+  /// Seconds at work: measured around every operation on the host, and on a device from the first
+  /// operation in an empty queue to the end of the wait that empties it.
+  private(set) var seconds = 0.0
+  private var busySince: Double?
+  var incoming = Placement.Traffic()
+
+  init(host: any Backend, profile: DeviceProfile?) {
+    name = host.name
+    accelerator = nil
+    backend = host
+    state = .open
+    self.profile = profile
+  }
+
+  init(_ accelerator: Accelerator) {
+    name = accelerator.name
+    self.accelerator = accelerator
+    state = .closed
+    profile = accelerator.profile
+  }
+
+  var isHost: Bool { accelerator == nil }
+  var isUsable: Bool { state == .open || state == .closed }
+
+  func open() throws -> any Backend {
+    if let backend { return backend }
+    let made = try accelerator!.open()
+    backend = made
+    state = .open
+    return made
+  }
+
+  func measure(_ backend: any Backend) throws -> DeviceProfile {
+    try accelerator!.measure(backend)
+  }
+
+  /// Takes no more operations after `error`; after a device's own failure nothing at all.
+  func retire(_ error: BackendError) {
+    state = .retired
+    guard error.cause == .device else { return }
+    state = .lost
+    loss = error
+  }
+
+  func began() {
+    if busySince == nil { busySince = MonotonicClock.seconds }
+  }
+
+  func ended() {
+    guard let since = busySince else { return }
+    seconds += MonotonicClock.seconds - since
+    busySince = nil
+  }
+}
