@@ -3,14 +3,15 @@ import Glibc
 
 /// Waits for events without ever waiting forever: the driver's callback signals a condition.
 ///
-/// One wait at a time. A wait that was given up may still be signalled later: a waiter that gave
-/// up is used no more, and its memory is not released.
+/// One wait at a time. A callback may come after its wait was given up; the memory of a waiter that
+/// gave up is not released.
 struct EventWaiter {
   /// What a callback was told, and what guards it.
   private struct State {
     var mutex = pthread_mutex_t()
     var condition = pthread_cond_t()
-    var status: cl_int?
+    var event: cl_event?
+    var status: cl_int = 0
   }
 
   private let state: UnsafeMutablePointer<State>
@@ -42,12 +43,13 @@ struct EventWaiter {
   ) -> cl_int? {
     let now = event.status
     if now <= CL_COMPLETE { return now }
-    state.pointee.status = nil
+    state.pointee.event = nil
     let status = cl.pointee.clSetEventCallback(
       event.handle, CL_COMPLETE,
-      { _, status, state in
+      { event, status, state in
         let state = state!.assumingMemoryBound(to: State.self)
         pthread_mutex_lock(&state.pointee.mutex)
+        state.pointee.event = event
         state.pointee.status = status
         pthread_cond_signal(&state.pointee.condition)
         pthread_mutex_unlock(&state.pointee.mutex)
@@ -57,10 +59,13 @@ struct EventWaiter {
     defer { pthread_mutex_unlock(&state.pointee.mutex) }
     var deadline = Self.time(after: interval)
     while true {
-      if let status = state.pointee.status { return status }
+      if state.pointee.event == event.handle { return state.pointee.status }
       let result = pthread_cond_timedwait(
         &state.pointee.condition, &state.pointee.mutex, &deadline)
-      guard result == ETIMEDOUT, state.pointee.status == nil else { continue }
+      guard result == ETIMEDOUT else { continue }
+      // A callback may be late, or may get lost.
+      let now = event.status
+      if now <= CL_COMPLETE { return now }
       if isHopeless() { return nil }
       deadline = Self.time(after: interval)
     }
