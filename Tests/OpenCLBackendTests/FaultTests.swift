@@ -197,4 +197,39 @@ import Training
         cache: nil)
     }
   }
+
+  /// A refused launch leaves everything as it was as long as only workspaces have been written;
+  /// after that the results are lost, and with them the device's memory.
+  @Test(arguments: [(1, BackendError.Cause.launch), (3, .launch), (4, .device), (6, .device)])
+  func refusalsKnowWhatTheyLeave(_ number: Int, _ cause: BackendError.Cause) throws {
+    FaultyOpenCL.reset()
+    defer { FaultyOpenCL.reset() }
+    let backend = try Self.makeBackend()
+    let values = TestSupport.sample(6, seed: 1)
+    let input = try backend.matrix(2, 3, .float32, values)
+    let weights = try backend.matrix(2, 3, .float32, values)
+    let result = try backend.matrix(4, 2, .float32, (0..<8).map(Double.init))
+    func jet(_ matrix: Matrix, degree: Int) -> JetView {
+      JetView(
+        matrix, block: 2, degree: degree, capacity: degree, directions: 1, hasZero: true)
+    }
+    // Two products, each of two packing launches and one that writes the result.
+    let operation = Operation.jetContraction(
+      JetContraction(
+        .forward, jet(input, degree: 0), center: weights, displacement: weights,
+        into: jet(result, degree: 1), alpha: 1, scale: nil))
+    FaultyOpenCL.reset(.init(function: .launch, number: number, code: CL_INVALID_KERNEL_ARGS))
+    let error = #expect(throws: BackendError.self) { try backend.run(operation) }
+    #expect(error?.cause == cause, "\(error?.description ?? "")")
+    FaultyOpenCL.reset()
+    guard cause == .launch else {
+      #expect(throws: BackendError.self) { try backend.download(result) as [Double] }
+      return
+    }
+    #expect(try backend.download(result) == (0..<8).map(Double.init))
+    try backend.run(operation)
+    let after = try backend.download(result)
+    // y_0 = x W0ᵀ and, because Δ = W0 here, y_1 = x Δᵀ as well.
+    #expect(after[..<4] == after[4...] && after != (0..<8).map(Double.init))
+  }
 }
