@@ -92,9 +92,11 @@ public final class Verification {
       guard case .opencl(let device) = subject else {
         return try OpenBLASBackend(threads: index + 1)
       }
+      let whole = try OpenCLDevices.device(device)
+      let parts = count > 1 ? (try? whole.subdevices(computeUnits: 1)) ?? [] : []
       return try OpenCLBackend(
-        deviceIndex: device, numerics: options.numerics, family: options.family,
-        programSourceOverride: options.programSources)
+        device: parts.count > index ? parts[index] : whole, numerics: options.numerics,
+        family: options.family, programSourceOverride: options.programSources)
     }
   }
 
