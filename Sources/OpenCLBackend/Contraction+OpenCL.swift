@@ -31,7 +31,7 @@ extension ScalarType {
 extension OpenCLBackend {
   /// One launch (device family), or two packing launches and one of register blocks (host family),
   /// for as many products as one launch may have.
-  func run(_ operation: Contraction) throws {
+  func lower(_ operation: Contraction, into lowering: inout Lowering) throws {
     guard operation.m > 0, operation.n > 0 else { return }
     let perProduct = family == .host ? contractionBlock.panels(operation.m).groups : 1
     let limit = max(1, OpenCLSession.groupLimit / perProduct)
@@ -42,27 +42,25 @@ extension OpenCLBackend {
       part.b = part.b.moved(by: first * part.strideB)
       part.c = part.c.moved(by: first * part.strideC)
       switch family {
-      case .host: try runPacked(part)
-      case .device: try runTiled(part)
+      case .host: try lowerPacked(part, into: &lowering)
+      case .device: try lowerTiled(part, into: &lowering)
       }
     }
   }
 
-  private func runTiled(_ operation: Contraction) throws {
+  private func lowerTiled(_ operation: Contraction, into lowering: inout Lowering) throws {
     let tile =
       contractionTile
       ?? .choose(m: operation.m, n: operation.n, batch: operation.batch, on: device)
     var defines = tile.defines
     if operation.transposeA { defines.append(("A_TRANSPOSED", 1)) }
     if operation.transposeB { defines.append(("B_TRANSPOSED", 1)) }
-    let kernel = try session.programs.kernel(
+    let kernel = try session.kernel(
       "contraction",
       of: ProgramKey("contraction", defines: defines, isDouble: operation.c.type == .float64))
     try checkWorkGroup(tile.workItems, kernel)
-    try kernel.set(1, session.memory(of: operation.a))
-    try kernel.set(2, session.memory(of: operation.b))
-    try kernel.set(3, session.memory(of: operation.c))
-    try kernel.set(4, session.memory(of: operation.scale ?? operation.a))
+    let operands = [operation.a, operation.b, operation.c, operation.scale ?? operation.a]
+      .map { PreparedLaunch.Argument.memory(session.memory(of: $0)) }
     let columns = (operation.n + tile.columns - 1) / tile.columns
     var p = operation.parameters
     let step = OpenCLSession.groupLimit * tile.rows
@@ -70,64 +68,65 @@ extension OpenCLBackend {
       p.m = min(step, operation.m - row)
       p.aOffset = operation.a.offset + row * p.aRow
       p.cOffset = operation.c.offset + row * p.cRow
-      try kernel.set(0, p)
-      try session.enqueue(
-        kernel, groups: [columns, (p.m + tile.rows - 1) / tile.rows, operation.batch],
-        local: [tile.workItems, 1, 1])
+      lowering.launches.append(
+        PreparedLaunch(
+          kernel, [.parameters(p)] + operands,
+          groups: [columns, (p.m + tile.rows - 1) / tile.rows, operation.batch],
+          local: [tile.workItems, 1, 1], flops: operation.cost.flops))
     }
   }
 
   func checkWorkGroup(_ items: Int, _ kernel: KernelFunction) throws {
     guard items > kernel.maximumWorkGroup else { return }
     throw BackendError(
-      "\(device.name) runs \(kernel.name) with at most \(kernel.maximumWorkGroup) work-items per "
-        + "group, which is fewer than \(items); use --kernel-family host")
+      "\(device.label) runs \(kernel.name) with at most \(kernel.maximumWorkGroup) work-items per "
+        + "group, which is fewer than \(items); use --kernel-family host", cause: .launch)
   }
 
-  private func runPacked(_ operation: Contraction) throws {
-    let type = operation.c.type
+  private func lowerPacked(_ operation: Contraction, into lowering: inout Lowering) throws {
     let block = contractionBlock
     let packing = block.packing(operation)
-    let workspace = try session.allocate(max(1, packing.countA + packing.countB), type)
+    lowering.workspaceCount = max(
+      lowering.workspaceCount, max(1, packing.countA + packing.countB))
+    lowering.workspaceType = operation.c.type
     var p = operation.parameters
     (p.aPacked, p.bPacked) = (0, packing.countA)
-
+    let parameters = PreparedLaunch.Argument.parameters(p)
+    let (a, b, c, scale) = (
+      PreparedLaunch.Argument.memory(session.memory(of: operation.a)),
+      PreparedLaunch.Argument.memory(session.memory(of: operation.b)),
+      PreparedLaunch.Argument.memory(session.memory(of: operation.c)),
+      PreparedLaunch.Argument.memory(session.memory(of: operation.scale ?? operation.c))
+    )
     let program = ProgramKey(
-      "contraction_host", defines: block.defines, isDouble: type == .float64)
-    let one = [1, 1, 1]
-    func pack(_ name: String, _ source: Matrix, panels: Int, matrices: Int) throws {
-      guard operation.k > 0 else { return }
-      let depths = (operation.k + ContractionBlock.packingDepth - 1) / ContractionBlock.packingDepth
-      let kernel = try session.programs.kernel(name, of: program)
-      try kernel.set(0, p)
-      try kernel.set(1, session.memory(of: source))
-      try kernel.set(2, workspace.memory)
-      try session.enqueue(kernel, groups: [depths, panels, matrices], local: one)
+      "contraction_host", defines: block.defines, isDouble: operation.c.type == .float64)
+    func add(
+      _ name: String, _ arguments: [PreparedLaunch.Argument], _ groups: [Int], flops: Double = 0
+    ) throws {
+      lowering.launches.append(
+        PreparedLaunch(
+          try session.kernel(name, of: program), [parameters] + arguments, groups: groups,
+          local: [1, 1, 1], flops: flops))
     }
-    try pack(
-      "contraction_pack_a", operation.a, panels: packing.rowPanels, matrices: packing.matricesA)
+    let flops = operation.cost.flops
+    let depths = (operation.k + ContractionBlock.packingDepth - 1) / ContractionBlock.packingDepth
+    if operation.k > 0 {
+      try add(
+        "contraction_pack_a", [a, .workspace], [depths, packing.rowPanels, packing.matricesA])
+    }
     if let streams = packing.streams {
-      let stream = try session.programs.kernel("contraction_stream", of: program)
-      try stream.set(0, p)
-      try stream.set(1, session.memory(of: operation.b))
-      try stream.set(2, workspace.memory)
-      try stream.set(3, session.memory(of: operation.c))
-      try stream.set(4, session.memory(of: operation.scale ?? operation.c))
-      try session.enqueue(stream, groups: [streams, 1, 1], local: one)
-      return
+      return try add(
+        "contraction_stream", [b, .workspace, c, scale], [streams, 1, 1], flops: flops)
     }
-    try pack(
-      "contraction_pack_b", operation.b, panels: packing.columnPanels, matrices: packing.matricesB)
-    let multiply = try session.programs.kernel("contraction_multiply", of: program)
-    try multiply.set(0, p)
-    try multiply.set(1, workspace.memory)
-    try multiply.set(2, session.memory(of: operation.c))
-    try multiply.set(3, session.memory(of: operation.scale ?? operation.c))
-    try session.enqueue(
-      multiply,
-      groups: [
+    if operation.k > 0 {
+      try add(
+        "contraction_pack_b", [b, .workspace], [depths, packing.columnPanels, packing.matricesB])
+    }
+    try add(
+      "contraction_multiply", [.workspace, c, scale],
+      [
         min(packing.rowPanels, ContractionBlock.groupPanels), packing.columnPanels,
         operation.batch * packing.groups,
-      ], local: one)
+      ], flops: flops)
   }
 }

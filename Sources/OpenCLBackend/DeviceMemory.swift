@@ -8,6 +8,7 @@ final class DeviceMemory: Buffer {
   let memory: cl_mem
   /// The block's size, at least `byteCount`.
   let capacity: Int
+  private var isDetached = false
 
   init(count: Int, type: ScalarType, memory: cl_mem, capacity: Int, session: OpenCLSession) {
     self.session = session
@@ -16,5 +17,14 @@ final class DeviceMemory: Buffer {
     super.init(count: count, type: type)
   }
 
-  deinit { session.release(memory, capacity: capacity, bytes: byteCount) }
+  /// The block, which whoever takes it must give back to the pool.
+  func detach() -> (memory: cl_mem, capacity: Int) {
+    isDetached = true
+    session.statistics.released(byteCount)
+    return (memory, capacity)
+  }
+
+  deinit {
+    if !isDetached { session.release(memory, capacity: capacity, bytes: byteCount) }
+  }
 }

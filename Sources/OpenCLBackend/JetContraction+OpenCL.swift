@@ -36,25 +36,25 @@ extension JetContraction {
 extension OpenCLBackend {
   /// Device family: one launch for all coefficients and directions. Host family: the contractions
   /// that define the operation.
-  func run(_ operation: JetContraction) throws {
+  func lower(_ operation: JetContraction, into lowering: inout Lowering) throws {
     guard operation.input.block > 0, operation.output.columns > 0 else { return }
     // A cotangent without coefficients.
     if operation.sense == .adjoint && min(operation.input.degree, operation.output.degree) < 1 {
       return
     }
     if family == .device, let parameters = operation.parameters,
-      try runTiled(operation, parameters)
+      let launch = try lowerTiled(operation, parameters)
     {
-      return
+      return lowering.launches.append(launch)
     }
-    for fill in operation.fills { try run(.fill(fill)) }
-    for contraction in operation.contractions { try run(contraction) }
+    for fill in operation.fills { try lower(fill, into: &lowering) }
+    for contraction in operation.contractions { try lower(contraction, into: &lowering) }
   }
 
-  /// Returns false, with nothing done, if the launch would have too many groups.
-  private func runTiled(
+  /// Nil if the launch would have too many groups.
+  private func lowerTiled(
     _ operation: JetContraction, _ parameters: JetContractionParameters
-  ) throws -> Bool {
+  ) throws -> PreparedLaunch? {
     let output = operation.output
     let coefficients = output.degree + (operation.sense == .forward ? 1 : 0)
     let rows = coefficients * output.block
@@ -65,20 +65,19 @@ extension OpenCLBackend {
       (output.columns + tile.columns - 1) / tile.columns, (rows + tile.rows - 1) / tile.rows,
       output.directions,
     ]
-    guard groups[1...].allSatisfy({ $0 <= OpenCLSession.groupLimit }) else { return false }
+    guard groups[1...].allSatisfy({ $0 <= OpenCLSession.groupLimit }) else { return nil }
     let defines =
       tile.defines + (operation.sense == .forward ? [(name: "B_TRANSPOSED", value: 1)] : [])
-    let kernel = try session.programs.kernel(
+    let kernel = try session.kernel(
       "jet_contraction",
       of: ProgramKey("jet_contraction", defines: defines, isDouble: output.type == .float64))
     try checkWorkGroup(tile.workItems, kernel)
-    try kernel.set(0, parameters)
-    try kernel.set(1, session.memory(of: operation.input.matrix))
-    try kernel.set(2, session.memory(of: operation.center))
-    try kernel.set(3, session.memory(of: operation.displacement ?? operation.center))
-    try kernel.set(4, session.memory(of: output.matrix))
-    try kernel.set(5, session.memory(of: operation.scale ?? operation.center))
-    try session.enqueue(kernel, groups: groups, local: [tile.workItems, 1, 1])
-    return true
+    let operands = [
+      operation.input.matrix, operation.center, operation.displacement ?? operation.center,
+      output.matrix, operation.scale ?? operation.center,
+    ].map { PreparedLaunch.Argument.memory(session.memory(of: $0)) }
+    return PreparedLaunch(
+      kernel, [.parameters(parameters)] + operands, groups: groups,
+      local: [tile.workItems, 1, 1], flops: operation.cost.flops)
   }
 }

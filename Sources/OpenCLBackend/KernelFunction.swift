@@ -22,13 +22,12 @@ final class KernelFunction {
     }
   }
 
-  func set<Value: BitwiseCopyable>(_ index: Int, _ value: Value) throws {
-    try withUnsafeBytes(of: value) { try set(index, bytes: $0) }
+  func set<Value: BitwiseCopyable>(_ index: Int, _ value: Value) -> cl_int {
+    withUnsafeBytes(of: value) { set(index, bytes: $0) }
   }
 
-  func set(_ index: Int, bytes: UnsafeRawBufferPointer) throws {
-    let status = cl.pointee.clSetKernelArg(handle, cl_uint(index), bytes.count, bytes.baseAddress)
-    try OpenCLStatus(status).check("setting argument \(index) of \(name)")
+  func set(_ index: Int, bytes: UnsafeRawBufferPointer) -> cl_int {
+    cl.pointee.clSetKernelArg(handle, cl_uint(index), bytes.count, bytes.baseAddress)
   }
 
   deinit { _ = cl.pointee.clReleaseKernel(handle) }

@@ -3,9 +3,14 @@ import Compute
 
 /// Operations on one OpenCL device, enqueued in order on one queue.
 ///
-/// A backend and its buffers are used from one concurrency domain at a time. Only `download`,
-/// `finish`, the profile, uploads of more than 1 MiB, and every 8192nd launch in a row wait for the
-/// device.
+/// A backend and its buffers are used from one concurrency domain at a time; several backends, of
+/// one device or of several, work at once. Only `download`, `Download.wait`, `finish`, the profile
+/// and a new timeline wait for what was enqueued. Where 32 MiB of uploads or 8192 launches have
+/// piled up, the next one waits for the older half.
+///
+/// Errors say what follows (`BackendError.cause`): after `.memory` and `.launch` what was enqueued
+/// before stands and the operation has changed nothing; after `.device` every use throws the same
+/// error.
 public final class OpenCLBackend: Backend {
   public let device: OpenCLDevice
   public let numerics: Numerics
@@ -18,7 +23,7 @@ public final class OpenCLBackend: Backend {
 
   let session: OpenCLSession
 
-  /// Opens `opencl:deviceIndex`.
+  /// Opens a device, or part of one; the same as often as wanted.
   ///
   /// - Parameters:
   ///   - family: nil for the one that suits the device.
@@ -29,13 +34,40 @@ public final class OpenCLBackend: Backend {
   ///   - cacheFolder: where compiled programs are kept, nil for nowhere.
   ///   - verboseBuilds: compiles anew and keeps the compiler's messages in `buildLogs`.
   ///   - buildOptions: further compiler options.
-  public init(
+  public convenience init(
+    device: OpenCLDevice, numerics: Numerics = .reproducible, family: KernelFamily? = nil,
+    allowMissingCapabilities: Bool = false, programSourceOverride: [String: String] = [:],
+    cacheFolder: String? = OpenCLBackend.userCacheFolder, verboseBuilds: Bool = false,
+    buildOptions: [String] = []
+  ) throws {
+    try self.init(
+      device: device, numerics: numerics, family: family,
+      allowMissingCapabilities: allowMissingCapabilities,
+      programSourceOverride: programSourceOverride, cacheFolder: cacheFolder,
+      verboseBuilds: verboseBuilds, buildOptions: buildOptions,
+      functions: OpenCLLibrary.functions())
+  }
+
+  /// Opens `opencl:deviceIndex`.
+  public convenience init(
     deviceIndex: Int, numerics: Numerics = .reproducible, family: KernelFamily? = nil,
     allowMissingCapabilities: Bool = false, programSourceOverride: [String: String] = [:],
     cacheFolder: String? = OpenCLBackend.userCacheFolder, verboseBuilds: Bool = false,
     buildOptions: [String] = []
   ) throws {
-    let device = try OpenCLDevices.device(deviceIndex)
+    try self.init(
+      device: OpenCLDevices.device(deviceIndex), numerics: numerics, family: family,
+      allowMissingCapabilities: allowMissingCapabilities,
+      programSourceOverride: programSourceOverride, cacheFolder: cacheFolder,
+      verboseBuilds: verboseBuilds, buildOptions: buildOptions)
+  }
+
+  /// The same through another table of OpenCL's functions.
+  init(
+    device: OpenCLDevice, numerics: Numerics, family: KernelFamily?,
+    allowMissingCapabilities: Bool, programSourceOverride: [String: String], cacheFolder: String?,
+    verboseBuilds: Bool, buildOptions: [String], functions: OpenCLLibrary.Functions
+  ) throws {
     if numerics == .reproducible && !allowMissingCapabilities {
       let missing = device.missingCapabilities
       guard missing.isEmpty else { throw OpenCLBackend.refusal(of: device.name, missing) }
@@ -52,7 +84,22 @@ public final class OpenCLBackend: Backend {
     session = try OpenCLSession(
       device, texts: ProgramText(replacing: programSourceOverride),
       cache: verboseBuilds ? nil : cacheFolder.map { ProgramCache(folder: $0) },
-      options: options + buildOptions)
+      options: options + buildOptions, functions: functions)
+  }
+
+  /// MACLAURIN_DEVICE_TIMEOUT in the environment, in seconds, or 300.
+  public static var defaultAnswerTimeout: Double {
+    guard let text = OpenCLDevices.environment("MACLAURIN_DEVICE_TIMEOUT"),
+      let seconds = Double(text), seconds > 0
+    else { return 300 }
+    return min(seconds, 1e9)
+  }
+
+  /// Seconds. A device that ends nothing for so long while the host waits for it has failed: waits
+  /// throw an error of cause `.device` then. The environment's MACLAURIN_DEVICE_TIMEOUT, else 300.
+  public var answerTimeout: Double {
+    get { session.answerTimeout }
+    set { session.answerTimeout = max(1e-3, newValue) }
   }
 
   /// $XDG_CACHE_HOME/maclaurin/programs or ~/.cache/maclaurin/programs.
@@ -67,7 +114,8 @@ public final class OpenCLBackend: Backend {
         + "numerics needs; use --numerics fast or another --backend")
   }
 
-  public var name: String { "opencl:\(device.index)" }
+  /// "opencl:0", of the second part of a device "opencl:0.1".
+  public var name: String { device.backendName }
   public var statistics: BackendStatistics { session.statistics }
   /// The compiler's messages by program.
   public var buildLogs: [String: String] { session.programs.buildLogs }
@@ -92,21 +140,43 @@ public final class OpenCLBackend: Backend {
     try session.read(matrix, into: target)
   }
 
+  public func startDownload(_ matrix: Matrix) throws -> any Download {
+    try session.startDownload(matrix)
+  }
+
   public func run(_ operation: Operation) throws {
+    try session.prepare()
+    var lowering = Lowering()
     switch operation {
-    case .contraction(let contraction): try run(contraction)
-    case .jetContraction(let contraction): try run(contraction)
+    case .contraction(let contraction): try lower(contraction, into: &lowering)
+    case .jetContraction(let contraction): try lower(contraction, into: &lowering)
     default:
       guard let portable = operation.content as? any PortableOperation else {
         preconditionFailure("\(operation.name) has no launches")
       }
-      // Workspaces go back to the pool at the end; the queue's order keeps them valid.
-      let launches = try portable.launches { try session.allocate($0, $1) }
-      for launch in launches { try session.enqueue(launch) }
+      try lower(portable, into: &lowering)
     }
+    try session.enqueue(lowering, of: operation)
+  }
+
+  func lower(_ operation: some PortableOperation, into lowering: inout Lowering) throws {
+    let launches = try operation.launches { count, type in
+      let buffer = try session.allocate(count, type)
+      lowering.buffers.append(buffer)
+      return buffer
+    }
+    for launch in launches { lowering.launches += try session.prepare(launch) }
   }
 
   public func finish() throws { try session.finish() }
+
+  /// The queue measures what runs while there is a timeline. One event per operation and transfer,
+  /// from the device's clock, on the track `name`; waits of the host likewise. Events arrive in
+  /// batches: `finish`, or nil here, brings the last ones.
+  public var timeline: Timeline? {
+    get { session.recorder?.timeline }
+    set { session.record(on: newValue) }
+  }
 
   /// Gives unused memory of the pool back to the driver.
   public func releaseUnusedMemory() throws {
@@ -116,18 +186,20 @@ public final class OpenCLBackend: Backend {
 
   /// Measures launches from here on, until `profile`.
   public func startProfiling() throws {
-    session.profile?.discard(session.cl)
-    try session.replaceQueue(profiling: true)
     session.profile = LaunchProfile()
+    do {
+      try session.prepare()
+    } catch {
+      session.profile = nil
+      throw error
+    }
   }
 
   /// Seconds of device time by kernel function since `startProfiling`, which this ends.
   public func profile() throws -> [String: Double] {
-    guard var profile = session.profile else { return [:] }
+    guard session.profile != nil else { return [:] }
+    defer { session.profile = nil }
     try session.finish()
-    profile.collect(session.cl)
-    session.profile = nil
-    try session.replaceQueue(profiling: false)
-    return profile.seconds
+    return session.profile?.seconds ?? [:]
   }
 }

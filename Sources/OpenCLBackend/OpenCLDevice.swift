@@ -21,8 +21,10 @@ public struct OpenCLDevice: Sendable {
     }
   }
 
-  /// The i of `opencl:i`: position among all devices of all platforms.
+  /// The i of `opencl:i`: position among all devices of all platforms; of a part, the whole's.
   public let index: Int
+  /// Of a part of a device, its number among the parts, from the outermost division inwards.
+  public let part: [Int]
   public let name: String
   public let vendor: String
   public let version: String
@@ -56,12 +58,23 @@ public struct OpenCLDevice: Sendable {
   /// The family that suits the device.
   public var family: KernelFamily { kind == .cpu ? .host : .device }
 
+  /// "opencl:0"; the second part of that device is "opencl:0.1".
+  public var backendName: String {
+    "opencl:" + ([index] + part).map(String.init).joined(separator: ".")
+  }
+
+  /// How errors name the device: "opencl:0 NAME".
+  var label: String { "\(backendName) \(name)" }
+
   var platform: cl_platform_id { cl_platform_id(bitPattern: platformBits)! }
   var id: cl_device_id { cl_device_id(bitPattern: deviceBits)! }
   /// Whether the compiler is NVIDIA's, which has options of its own.
   var hasNVIDIACompiler: Bool { extensions.contains("cl_nv_compiler_options") }
 
-  init(_ id: cl_device_id, of platform: cl_platform_id, index: Int, _ cl: OpenCLLibrary.Functions) {
+  init(
+    _ id: cl_device_id, of platform: cl_platform_id, index: Int, part: [Int] = [],
+    _ cl: OpenCLLibrary.Functions
+  ) {
     func text(_ parameter: Int32) -> String {
       OpenCLLibrary.text {
         cl.pointee.clGetDeviceInfo(id, cl_device_info(parameter), $0, $1, $2)
@@ -95,6 +108,7 @@ public struct OpenCLDevice: Sendable {
       extensions.contains("cl_khr_fp64")
       || scalar(CL_DEVICE_DOUBLE_FP_CONFIG, cl_device_fp_config(0)) != 0
     self.index = index
+    self.part = part
     name = text(CL_DEVICE_NAME)
     vendor = text(CL_DEVICE_VENDOR)
     version = text(CL_DEVICE_VERSION)
@@ -115,7 +129,7 @@ public struct OpenCLDevice: Sendable {
 
 extension OpenCLDevice: CustomStringConvertible {
   /// "opencl:0 NAME (gpu, driver VERSION)"
-  public var description: String { "opencl:\(index) \(name) (\(kind), driver \(driverVersion))" }
+  public var description: String { "\(label) (\(kind), driver \(driverVersion))" }
 }
 
 extension String {

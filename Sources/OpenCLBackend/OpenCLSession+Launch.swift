@@ -6,79 +6,129 @@ extension OpenCLSession {
   /// devices take no more.
   static let groupLimit = 65_535
 
-  private static let flushInterval = 32
-  private static let pendingLimit = 8192
-
-  /// Enqueues a kernel function whose arguments are set. `groups` and `local` are one extent per
-  /// dimension; `origin` moves the global identifiers of dimension 1.
-  func enqueue(
-    _ kernel: KernelFunction, groups: [Int], local: [Int], origin: Int = 0
-  ) throws {
-    var global = zip(groups, local).map { $0 * $1 }
-    var local = local
-    var offset = groups.indices.map { $0 == 1 ? origin : 0 }
-    var event: cl_event?
-    func attempt() -> OpenCLStatus {
-      // Without a place for it no event object is made.
-      let status =
-        profile == nil
-        ? cl.pointee.clEnqueueNDRangeKernel(
-          queue, kernel.handle, cl_uint(groups.count), &offset, &global, &local, 0, nil, nil)
-        : cl.pointee.clEnqueueNDRangeKernel(
-          queue, kernel.handle, cl_uint(groups.count), &offset, &global, &local, 0, nil, &event)
-      return OpenCLStatus(status)
-    }
-    var status = attempt()
-    if status.isOutOfMemory {
-      // Some drivers give a buffer its memory at its first use: make room and try again.
-      try finish()
-      trim()
-      status = attempt()
-    }
-    guard !status.isOutOfMemory else { throw shortage(launching: kernel.name, status) }
-    try status.check("launching \(kernel.name) on \(device.name)")
-    statistics.count(kernel.name)
-    pendingLaunches += 1
-    if let event {
-      profile?.add(event, of: kernel.name)
-      if profile!.isFull {
-        try finish()
-        profile?.collect(cl)
-      }
-    }
-    // Some drivers start nothing before a flush, and some queue without limit.
-    if pendingLaunches >= Self.pendingLimit {
-      try finish()
-    } else if pendingLaunches % Self.flushInterval == 0 {
-      _ = cl.pointee.clFlush(queue)
-    }
-  }
-
-  /// Enqueues a portable kernel function; nothing if it has no items.
-  func enqueue(_ launch: Launch) throws {
+  /// The launches of a portable kernel function, with its kernel built; none if it has no items.
+  func prepare(_ launch: Launch) throws -> [PreparedLaunch] {
     let range = launch.range
-    guard range.items > 0, range.columns > 0 else { return }
+    guard range.items > 0, range.columns > 0 else { return [] }
     let program = ProgramKey(
       launch.source, defines: launch.defines, isDouble: launch.type == .float64)
-    let kernel = try programs.kernel(launch.function, of: program)
-    try kernel.set(0, range)
-    try launch.parameters.withUnsafeBytes { try kernel.set(1, bytes: $0) }
-    for (index, argument) in launch.arguments.enumerated() {
-      try kernel.set(2 + index, memory(of: argument))
-    }
+    let kernel = try kernel(launch.function, of: program)
+    let arguments: [PreparedLaunch.Argument] =
+      [.parameters(range), .bytes(launch.parameters)]
+      + launch.arguments.map { .memory(memory(of: $0)) }
     let limit = min(kernel.maximumWorkGroup, device.maximumWorkGroup)
     switch launch.extent {
     case .items(let items):
       let local = min(128, limit)
-      try enqueue(kernel, groups: [(items + local - 1) / local], local: [local])
+      return [
+        PreparedLaunch(
+          kernel, arguments, groups: [(items + local - 1) / local], local: [local])
+      ]
     case .grid(let rows, let columns):
       // Two shapes only, because some compilers build a kernel function once per shape.
       let local = limit < 64 ? [limit, 1] : columns > 16 ? [64, 1] : [8, 8]
       let width = (columns + local[0] - 1) / local[0]
-      for row in stride(from: 0, to: rows, by: Self.groupLimit * local[1]) {
+      return stride(from: 0, to: rows, by: Self.groupLimit * local[1]).map { row in
         let height = min(Self.groupLimit, (rows - row + local[1] - 1) / local[1])
-        try enqueue(kernel, groups: [width, height], local: local, origin: row)
+        return PreparedLaunch(
+          kernel, arguments, groups: [width, height], local: local, origin: row)
       }
     }
+  }
+
+  /// Enqueues the launches of an operation. If the driver refuses one after another has written to
+  /// the operation's results, the session is lost, because nobody could tell what they hold.
+  func enqueue(_ lowering: Lowering, of operation: Operation) throws {
+    let launches = lowering.launches
+    let workspace =
+      lowering.workspaceCount > 0
+      ? try allocate(lowering.workspaceCount, lowering.workspaceType) : nil
+    // They go back to the pool behind the last launch; the queue's order keeps them valid.
+    defer { withExtendedLifetime((lowering.buffers, workspace)) {} }
+    recorder?.begin(operation)
+    for (index, launch) in launches.enumerated() {
+      do {
+        try enqueue(launch, workspace)
+      } catch let error as BackendError {
+        recorder?.end()
+        guard error.cause != .device, writesResults(launches[..<index], operation) else {
+          throw error
+        }
+        throw noted(
+          BackendError(
+            "\(error.description); \(operation.name) had begun, so its results are lost",
+            cause: .device))
+      }
+    }
+    recorder?.end()
+    if let event = recorder?.surplus ?? profile?.surplus {
+      try flush()
+      try wait(for: event, "running what was enqueued")
+      recorder?.collect()
+      profile?.collect()
+    }
+  }
+
+  private func writesResults(
+    _ launches: ArraySlice<PreparedLaunch>, _ operation: Operation
+  ) -> Bool {
+    var results: [cl_mem] = []
+    var operation = operation
+    operation.visitOperands { matrix, access in
+      if access.writes { results.append(memory(of: matrix)) }
+    }
+    return launches.contains { launch in
+      launch.arguments.contains { argument in
+        if case .memory(let memory) = argument { results.contains(memory) } else { false }
+      }
+    }
+  }
+
+  private func enqueue(_ launch: PreparedLaunch, _ workspace: DeviceMemory?) throws {
+    let kernel = launch.kernel
+    for (index, argument) in launch.arguments.enumerated() {
+      let status =
+        switch argument {
+        case .bytes(let bytes): bytes.withUnsafeBytes { kernel.set(index, bytes: $0) }
+        case .memory(let memory): kernel.set(index, memory)
+        case .workspace: kernel.set(index, workspace!.memory)
+        }
+      try check(status, "setting argument \(index) of \(kernel.name)", otherwise: .launch)
+    }
+    let isFence = progress.needsFence
+    // Without a place for it no event object is made.
+    let needsEvent = isFence || profile != nil || recorder != nil
+    var event: cl_event?
+    func attempt() -> OpenCLStatus {
+      withUnsafeMutablePointer(to: &event) { self.attempt(launch, needsEvent ? $0 : nil) }
+    }
+    var status = attempt()
+    if status.isOutOfMemory {
+      // Some drivers give a buffer its memory at its first use: make room and try again.
+      try makeRoom()
+      status = attempt()
+    }
+    guard !status.isOutOfMemory else { throw shortage(launching: kernel.name, status) }
+    try check(status.code, "launching \(kernel.name)", otherwise: .launch)
+    statistics.count(kernel.name)
+    let made = event.map { OpenCLEvent($0, cl) }
+    progress.add(isFence ? made : nil, flops: launch.flops)
+    if let made {
+      recorder?.add(made)
+      profile?.add(made, of: kernel.name)
+    }
+    try commandAdded()
+  }
+
+  private func attempt(
+    _ launch: PreparedLaunch, _ event: UnsafeMutablePointer<cl_event?>?
+  ) -> OpenCLStatus {
+    var global = zip(launch.groups, launch.local).map { $0 * $1 }
+    var local = launch.local
+    var offset = launch.groups.indices.map { $0 == 1 ? launch.origin : 0 }
+    return OpenCLStatus(
+      cl.pointee.clEnqueueNDRangeKernel(
+        queue, launch.kernel.handle, cl_uint(launch.groups.count), &offset, &global, &local, 0, nil,
+        event))
   }
 }

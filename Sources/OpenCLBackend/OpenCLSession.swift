@@ -1,239 +1,235 @@
 import COpenCL
 import Compute
-import Glibc
 
 /// One device's context, queue, memory and programs.
 ///
-/// The queue is in order; nothing but `finish` and blocking transfers waits. No event objects are
-/// made unless profiling.
+/// Commands run in order on one queue. The host waits in `finish`, in downloads, and where too much
+/// would pile up, and nowhere longer than `answerTimeout` without a sign of progress. A device that
+/// failed or does not answer is lost: every later use throws the same error, and what the driver
+/// may still touch is never released.
 final class OpenCLSession {
   let device: OpenCLDevice
   let cl: OpenCLLibrary.Functions
   let context: cl_context
   private(set) var queue: cl_command_queue
+  private var queueProfiles = false
+  /// For transfers beside the commands of `queue`, once there was one.
+  private var otherQueue: cl_command_queue?
   var statistics = BackendStatistics()
   var programs: ProgramLibrary
-  private(set) var pool = MemoryPool()
-  var profile: LaunchProfile?
-  /// Launches since the queue was last empty.
-  var pendingLaunches = 0
-  /// Copies of uploaded bytes that commands in the queue may still read.
-  private var staged: [UnsafeMutableRawPointer] = []
-  private var stagedBytes = 0
+  var pool = MemoryPool()
 
-  /// Uploads up to this size are copied and do not wait.
-  private static let stagingLimit = 1 << 20
-  /// So many copied bytes may pile up before one upload waits.
-  private static let stagedBytesLimit = 16 << 20
+  var progress = QueueProgress()
+  let waiter: EventWaiter
+  /// Seconds without an answer after which a device counts as lost.
+  var answerTimeout = OpenCLBackend.defaultAnswerTimeout
+  /// Why the session is of no more use.
+  private(set) var lost: BackendError?
+
+  var staging = StagingMemory()
+  /// Blocks that commands up to a number may still read.
+  var staged: [(number: Int, block: StagingMemory.Block)] = []
+  /// Downloads that nobody waits for any more.
+  var abandoned: [AbandonedDownload] = []
+  /// Whether staging memory is the driver's, which devices of their own reach faster.
+  var pinsStaging: Bool
+  /// Deferred downloads of so many bytes do not hold up the queue.
+  var separateDownloadBytes: Int
+
+  var profile: LaunchProfile?
+  var recorder: OperationRecorder?
 
   init(
-    _ device: OpenCLDevice, texts: ProgramText, cache: ProgramCache?, options: [String]
+    _ device: OpenCLDevice, texts: ProgramText, cache: ProgramCache?, options: [String],
+    functions cl: OpenCLLibrary.Functions
   ) throws {
-    let cl = try OpenCLLibrary.functions()
     var status: cl_int = 0
     var id: cl_device_id? = device.id
     var properties: [cl_context_properties] = [
       cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: device.platform), 0,
     ]
-    let made = cl.pointee.clCreateContext(&properties, 1, &id, nil, nil, &status)
-    try OpenCLStatus(status).check("opening \(device.name)")
-    context = made!
-    queue = try Self.makeQueue(cl, context, device, profiling: false)
+    guard let made = cl.pointee.clCreateContext(&properties, 1, &id, nil, nil, &status) else {
+      throw OpenCLStatus(status).error("making a context", on: device, otherwise: .launch)
+    }
+    guard let queue = Self.makeQueue(cl, made, device, profiling: false, &status) else {
+      _ = cl.pointee.clReleaseContext(made)
+      throw OpenCLStatus(status).error("making a command queue", on: device, otherwise: .launch)
+    }
+    self.queue = queue
+    context = made
     self.device = device
     self.cl = cl
+    waiter = EventWaiter(cl)
+    pinsStaging = device.kind != .cpu
+    separateDownloadBytes = device.kind == .cpu ? .max : 1 << 20
     programs = ProgramLibrary(
       device, context: context, texts: texts, cache: cache, options: options, cl)
   }
 
   deinit {
-    _ = cl.pointee.clFinish(queue)
-    discardStaged()
-    profile?.discard(cl)
+    if lost == nil { try? finish() }
+    guard lost == nil else { return programs.abandon() }
+    profile = nil
+    recorder = nil
     programs.release()
     trim()
+    releaseStaging()
+    if let otherQueue { _ = cl.pointee.clReleaseCommandQueue(otherQueue) }
     _ = cl.pointee.clReleaseCommandQueue(queue)
     _ = cl.pointee.clReleaseContext(context)
+    waiter.release()
   }
 
+  // MARK: Errors
+
+  /// Throws the error for "`action` on DEVICE failed" unless a call succeeded.
+  func check(
+    _ code: cl_int, _ action: @autoclosure () -> String, otherwise cause: BackendError.Cause
+  ) throws {
+    guard code != CL_SUCCESS else { return }
+    throw noted(OpenCLStatus(code).error(action(), on: device, otherwise: cause))
+  }
+
+  /// `error`, after which the session is lost if the device is.
+  func noted(_ error: BackendError) -> BackendError {
+    if error.cause == .device, lost == nil { lost = error }
+    return error
+  }
+
+  // MARK: Queues
+
   private static func makeQueue(
-    _ cl: OpenCLLibrary.Functions, _ context: cl_context, _ device: OpenCLDevice, profiling: Bool
-  ) throws -> cl_command_queue {
-    var status: cl_int = 0
+    _ cl: OpenCLLibrary.Functions, _ context: cl_context, _ device: OpenCLDevice, profiling: Bool,
+    _ status: inout cl_int
+  ) -> cl_command_queue? {
     let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
-    let queue = cl.pointee.clCreateCommandQueue(context, device.id, properties, &status)
-    try OpenCLStatus(status).check("making a command queue on \(device.name)")
-    return queue!
+    return cl.pointee.clCreateCommandQueue(context, device.id, properties, &status)
+  }
+
+  /// Goes before every use: refuses a lost device, and has a queue that measures if somebody
+  /// wants to know.
+  func prepare() throws {
+    if let lost { throw lost }
+    let wanted = profile != nil || recorder != nil
+    if wanted != queueProfiles { try replaceQueue(profiling: wanted) }
+    if let recorder, recorder.offset == nil { try synchronizeClocks(recorder) }
+  }
+
+  private func replaceQueue(profiling: Bool) throws {
+    try finish()
+    var status: cl_int = 0
+    guard let new = Self.makeQueue(cl, context, device, profiling: profiling, &status) else {
+      throw noted(
+        OpenCLStatus(status).error("making a command queue", on: device, otherwise: .launch))
+    }
+    _ = cl.pointee.clReleaseCommandQueue(queue)
+    queue = new
+    queueProfiles = profiling
+  }
+
+  /// The queue for transfers beside the others; nil if the driver gives none.
+  func transferQueue() -> cl_command_queue? {
+    if let otherQueue { return otherQueue }
+    var status: cl_int = 0
+    otherQueue = Self.makeQueue(cl, context, device, profiling: true, &status)
+    return otherQueue
+  }
+
+  func kernel(_ function: String, of key: ProgramKey) throws -> KernelFunction {
+    do {
+      return try programs.kernel(function, of: key)
+    } catch let error as BackendError {
+      throw noted(error)
+    }
+  }
+
+  // MARK: Waiting
+
+  /// Some drivers start nothing before this.
+  func flush() throws {
+    try check(cl.pointee.clFlush(queue), "starting what was enqueued", otherwise: .device)
   }
 
   /// Waits for everything enqueued.
   func finish() throws {
-    let status = OpenCLStatus(cl.pointee.clFinish(queue))
-    pendingLaunches = 0
-    discardStaged()
-    try status.check("waiting for \(device.name)")
-  }
-
-  /// Goes on with a queue that measures launches, or with one that does not.
-  func replaceQueue(profiling: Bool) throws {
-    try finish()
-    let new = try Self.makeQueue(cl, context, device, profiling: profiling)
-    _ = cl.pointee.clReleaseCommandQueue(queue)
-    queue = new
-  }
-
-  // MARK: Memory
-
-  func allocate(_ count: Int, _ type: ScalarType) throws -> DeviceMemory {
-    let bytes = max(1, count) * type.byteCount
-    let capacity = MemoryPool.capacity(for: bytes)
-    let block = try pool.take(capacity) ?? make(capacity, asked: bytes)
-    let memory = DeviceMemory(
-      count: count, type: type, memory: block.0, capacity: block.1, session: self)
-    statistics.allocated(memory.byteCount)
-    return memory
-  }
-
-  func release(_ memory: cl_mem, capacity: Int, bytes: Int) {
-    pool.give(memory, capacity: capacity)
-    statistics.released(bytes)
-  }
-
-  /// Returns the memory of all free blocks to the driver.
-  func trim() {
-    for block in pool.drain() { _ = cl.pointee.clReleaseMemObject(block) }
-  }
-
-  /// A new block of `capacity` bytes; if memory is short, without the free blocks of the pool and
-  /// without rounding up.
-  private func make(_ capacity: Int, asked: Int) throws -> (memory: cl_mem, capacity: Int) {
-    var status: cl_int = 0
-    func attempt(_ capacity: Int) -> cl_mem? {
-      // Some drivers accept more than there is and fail at the first use.
-      guard pool.reservedBytes + capacity <= device.globalMemory else {
-        status = CL_MEM_OBJECT_ALLOCATION_FAILURE
-        return nil
-      }
-      let memory = cl.pointee.clCreateBuffer(
-        context, cl_mem_flags(CL_MEM_READ_WRITE), capacity, nil, &status)
-      if memory != nil { pool.made(capacity) }
-      return memory
+    if let lost { throw lost }
+    let action = "finishing what was enqueued"
+    if progress.pending > 0 {
+      try wait(for: marker(in: queue), action)
+      complete(progress.enqueued)
     }
-    if let memory = attempt(capacity) { return (memory, capacity) }
-    if OpenCLStatus(status).isOutOfMemory {
-      try finish()
-      trim()
-      let exact = (asked + 255) / 256 * 256
-      if let memory = attempt(exact) { return (memory, exact) }
+    if let otherQueue { try wait(for: marker(in: otherQueue), action) }
+    // Returns at once, and with what went wrong if no event told of it.
+    try check(cl.pointee.clFinish(queue), action, otherwise: .device)
+    forgetAbandoned()
+    recorder?.collect()
+    profile?.collect()
+  }
+
+  /// Waits for a command and all before it in its queue, which has been flushed.
+  ///
+  /// - Parameter action: what is waited for, as in "downloading 4 bytes".
+  func wait(for event: OpenCLEvent, _ action: @autoclosure () -> String) throws {
+    let begin = recorder?.timeline.now
+    var answered = SuspendingClock.now
+    let timeout = answerTimeout
+    let hasEnded = waiter.wait(for: event, interval: min(30, timeout / 8)) {
+      if progress.look() { answered = .now }
+      return SuspendingClock.now - answered >= .seconds(timeout)
     }
-    throw shortage(asked, OpenCLStatus(status))
-  }
-
-  private func shortage(_ asked: Int, _ status: OpenCLStatus) -> BackendError {
-    guard status.isOutOfMemory else {
-      return BackendError("allocating \(asked) bytes on \(device.name) failed: \(status)")
+    guard hasEnded else {
+      throw noted(
+        BackendError(
+          "\(device.label) did not answer for \(Self.text(timeout)) s while \(action()); "
+            + OpenCLStatus.advice(.device), cause: .device))
     }
-    return BackendError(
-      "out of memory on \(device.name): \(megabytes(asked)) asked for, "
-        + "\(megabytes(device.globalMemory - pool.reservedBytes)) of "
-        + "\(megabytes(device.globalMemory)) free, \(megabytes(device.maximumAllocation)) at most "
-        + "in one piece; use a smaller batch or model")
+    if let recorder, let begin { recorder.addWait(for: action(), since: begin) }
+    try check(min(0, event.status), action(), otherwise: .device)
   }
 
-  /// The error for a launch that found no memory.
-  func shortage(launching function: String, _ status: OpenCLStatus) -> BackendError {
-    BackendError(
-      "out of memory or resources on \(device.name) while launching \(function) (\(status)): "
-        + "\(megabytes(pool.reservedBytes)) of \(megabytes(device.globalMemory)) are in use by this "
-        + "run; use a smaller batch or model")
+  private static func text(_ seconds: Double) -> String {
+    seconds == seconds.rounded() && seconds < 1e15 ? "\(Int(seconds))" : "\(seconds)"
   }
 
-  private func megabytes(_ bytes: Int) -> String {
-    bytes < 1 << 20 ? "\(bytes) bytes" : "\((bytes + 1 << 19) >> 20) MiB"
+  /// A command that ends when all before it have ended.
+  private func marker(in queue: cl_command_queue) throws -> OpenCLEvent {
+    var event: cl_event?
+    let status = cl.pointee.clEnqueueMarkerWithWaitList(queue, 0, nil, &event)
+    try check(status, "waiting", otherwise: .device)
+    try check(cl.pointee.clFlush(queue), "starting what was enqueued", otherwise: .device)
+    return OpenCLEvent(event!, cl)
   }
 
-  // MARK: Transfers
-
-  /// The rows of a matrix as a copy between contiguous host memory and the buffer.
-  private struct Rectangle {
-    var bufferOrigin: [Int]
-    var hostOrigin = [0, 0, 0]
-    var region: [Int]
-    var bufferPitch: Int
-    var hostPitch: Int
-
-    init(_ matrix: Matrix) {
-      let size = matrix.type.byteCount
-      bufferOrigin = [matrix.offset * size, 0, 0]
-      region = [matrix.columns * size, matrix.rows, 1]
-      bufferPitch = matrix.stride * size
-      hostPitch = matrix.columns * size
-    }
-  }
-
-  func write(_ source: UnsafeRawBufferPointer, to matrix: Matrix) throws {
-    let bytes = matrix.count * matrix.type.byteCount
-    precondition(source.count >= bytes, "fewer bytes than elements")
-    guard bytes > 0 else { return }
-    let memory = try self.memory(of: matrix)
-    var from = source.baseAddress!
-    let isStaged = bytes <= Self.stagingLimit
-    if isStaged {
-      if stagedBytes + bytes > Self.stagedBytesLimit { try finish() }
-      let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-      copy.copyMemory(from: from, byteCount: bytes)
-      staged.append(copy)
-      stagedBytes += bytes
-      from = UnsafeRawPointer(copy)
-    }
-    let blocking = cl_bool(isStaged ? CL_FALSE : CL_TRUE)
-    let status: cl_int
-    if matrix.isContiguous {
-      status = cl.pointee.clEnqueueWriteBuffer(
-        queue, memory, blocking, matrix.offset * matrix.type.byteCount, bytes, from, 0, nil, nil)
+  /// Waits until command `number` has ended, while later ones may go on.
+  func wait(until number: Int, _ action: String) throws {
+    guard progress.completed < number else { return }
+    if let fence = progress.fence(after: number) {
+      try flush()
+      try wait(for: fence.event, action)
+      complete(fence.number)
     } else {
-      var r = Rectangle(matrix)
-      status = cl.pointee.clEnqueueWriteBufferRect(
-        queue, memory, blocking, &r.bufferOrigin, &r.hostOrigin, &r.region, r.bufferPitch, 0,
-        r.hostPitch, 0, from, 0, nil, nil)
+      let last = progress.enqueued
+      try wait(for: marker(in: queue), action)
+      complete(last)
     }
-    try OpenCLStatus(status).check("uploading \(bytes) bytes to \(device.name)")
-    statistics.uploadedBytes += bytes
   }
 
-  func read(_ matrix: Matrix, into target: UnsafeMutableRawBufferPointer) throws {
-    let bytes = matrix.count * matrix.type.byteCount
-    precondition(target.count >= bytes, "less room than elements")
-    guard bytes > 0 else { return }
-    let memory = try self.memory(of: matrix)
-    let blocking = cl_bool(CL_TRUE)
-    let status: cl_int
-    if matrix.isContiguous {
-      status = cl.pointee.clEnqueueReadBuffer(
-        queue, memory, blocking, matrix.offset * matrix.type.byteCount, bytes, target.baseAddress,
-        0, nil, nil)
-    } else {
-      var r = Rectangle(matrix)
-      status = cl.pointee.clEnqueueReadBufferRect(
-        queue, memory, blocking, &r.bufferOrigin, &r.hostOrigin, &r.region, r.bufferPitch, 0,
-        r.hostPitch, 0, target.baseAddress, 0, nil, nil)
-    }
-    try OpenCLStatus(status).check("downloading \(bytes) bytes from \(device.name)")
-    pendingLaunches = 0
-    discardStaged()
-    statistics.downloadedBytes += bytes
+  /// Notes that a command and all before it have ended.
+  func complete(_ number: Int) {
+    progress.complete(number)
+    reuseStaged()
   }
 
-  /// Only when nothing in the queue can still read them.
-  private func discardStaged() {
-    for copy in staged { copy.deallocate() }
-    staged = []
-    stagedBytes = 0
-  }
+  private static let flushInterval = 32
+  private static let pendingLimit = 8192
 
-  func memory(of matrix: Matrix) throws -> cl_mem {
-    guard let memory = matrix.buffer as? DeviceMemory, memory.session === self else {
-      preconditionFailure("a buffer of another backend on \(device.name)")
-    }
-    return memory.memory
+  /// Goes behind every command: starts what was enqueued, and lets no more pile up than drivers
+  /// bear. The younger half stays in the queue, so that the device does not run dry.
+  func commandAdded() throws {
+    if progress.enqueued % Self.flushInterval == 0 { try flush() }
+    guard progress.pending >= Self.pendingLimit else { return }
+    if progress.look() { reuseStaged() }
+    guard progress.pending >= Self.pendingLimit else { return }
+    try wait(until: progress.enqueued - Self.pendingLimit / 2, "running what was enqueued")
   }
 }

@@ -37,19 +37,25 @@ struct ProgramLibrary {
     programs = [:]
   }
 
+  /// Keeps everything for good: of a lost device nothing is released.
+  func abandon() {
+    for kernel in kernels.values { _ = Unmanaged.passRetained(kernel) }
+  }
+
   mutating func kernel(_ function: String, of key: ProgramKey) throws -> KernelFunction {
     let kernelKey = KernelKey(function: function, program: key)
     if let kernel = kernels[kernelKey] { return kernel }
     if key.isDouble && !device.hasFloat64 {
       throw BackendError(
-        "\(device.name) has no float64 (cl_khr_fp64), which \(function) needs; use --dtype float32 "
+        "\(device.label) has no float64 (cl_khr_fp64), which \(function) needs; use --dtype float32 "
           + "or --backend openblas")
     }
     let program = try program(key)
     var status: cl_int = 0
     guard let handle = cl.pointee.clCreateKernel(program, function, &status) else {
-      throw BackendError(
-        "program \(key.description) has no kernel function \(function): \(OpenCLStatus(status))")
+      throw OpenCLStatus(status).error(
+        "making kernel function \(function) of program \(key.description)", on: device,
+        otherwise: .launch)
     }
     let kernel = KernelFunction(function, handle, on: device, cl)
     kernels[kernelKey] = kernel
@@ -97,7 +103,8 @@ struct ProgramLibrary {
       }
     }
     guard let program = made else {
-      throw BackendError("\(device.name) took no program text: \(OpenCLStatus(status))")
+      throw OpenCLStatus(status).error(
+        "making program \(key.description)", on: device, otherwise: .launch)
     }
     let result = build(program, options)
     compiled += 1
@@ -108,21 +115,24 @@ struct ProgramLibrary {
     if !log.isEmpty { buildLogs[key.description] = log }
     guard result.isSuccess else {
       _ = cl.pointee.clReleaseProgram(program)
-      throw BackendError(failure(key, result, log: log))
+      throw failure(key, result, log: log)
     }
     return program
   }
 
-  private func failure(_ key: ProgramKey, _ status: OpenCLStatus, log: String) -> String {
-    let start = "program \(key.description) does not build on \(device.name): \(status)"
+  private func failure(_ key: ProgramKey, _ status: OpenCLStatus, log: String) -> BackendError {
+    let error = status.error("building program \(key.description)", on: device, otherwise: .launch)
     if !log.isEmpty {
-      return start + "\n" + log.split(separator: "\n").prefix(12).joined(separator: "\n")
+      let lines = log.split(separator: "\n").prefix(12).joined(separator: "\n")
+      return BackendError("\(error.description)\n\(lines)", cause: error.cause)
     }
     let isNVIDIA = device.vendor.contains("NVIDIA")
-    return start + ", with an empty build log"
-      + (isNVIDIA
-        ? "; libnvidia-nvvm may be missing in this container (update the NVIDIA container toolkit, "
-          + "or make the library visible beside libnvidia-opencl.so.1)" : "")
+    return BackendError(
+      error.description + " (the build log is empty"
+        + (isNVIDIA
+          ? "; libnvidia-nvvm may be missing in this container: update the NVIDIA container toolkit, "
+            + "or make the library visible beside libnvidia-opencl.so.1)" : ")"),
+      cause: error.cause)
   }
 
   private func build(_ program: cl_program, _ options: String) -> OpenCLStatus {

@@ -12,12 +12,17 @@
   FUNCTION(clGetPlatformInfo)       \
   FUNCTION(clGetDeviceIDs)          \
   FUNCTION(clGetDeviceInfo)         \
+  FUNCTION(clCreateSubDevices)      \
   FUNCTION(clCreateContext)         \
   FUNCTION(clReleaseContext)        \
   FUNCTION(clCreateCommandQueue)    \
   FUNCTION(clReleaseCommandQueue)   \
   FUNCTION(clCreateBuffer)          \
   FUNCTION(clReleaseMemObject)      \
+  FUNCTION(clEnqueueMapBuffer)      \
+  FUNCTION(clEnqueueUnmapMemObject) \
+  FUNCTION(clEnqueueCopyBuffer)     \
+  FUNCTION(clEnqueueCopyBufferRect) \
   FUNCTION(clEnqueueReadBuffer)     \
   FUNCTION(clEnqueueReadBufferRect) \
   FUNCTION(clEnqueueWriteBuffer)    \
@@ -33,6 +38,11 @@
   FUNCTION(clSetKernelArg)          \
   FUNCTION(clReleaseKernel)         \
   FUNCTION(clEnqueueNDRangeKernel)  \
+  FUNCTION(clEnqueueMarkerWithWaitList) \
+  FUNCTION(clCreateUserEvent)       \
+  FUNCTION(clSetUserEventStatus)    \
+  FUNCTION(clSetEventCallback)      \
+  FUNCTION(clGetEventInfo)          \
   FUNCTION(clGetEventProfilingInfo) \
   FUNCTION(clReleaseEvent)          \
   FUNCTION(clFlush)                 \

@@ -1,0 +1,173 @@
+import COpenCL
+import Compute
+
+/// Part of a matrix that one command transfers, to or from contiguous host memory.
+struct TransferPiece {
+  /// The place in the buffer, in bytes.
+  var offset: Int
+  /// The place in the contiguous rows, in bytes.
+  var hostOffset: Int
+  var rowBytes: Int
+  var rows: Int
+  /// Bytes from one row to the next in the buffer.
+  var pitch: Int
+
+  var bytes: Int { rows * rowBytes }
+
+  /// All of a matrix in one piece.
+  init(_ matrix: Matrix) {
+    let size = matrix.type.byteCount
+    let isFlat = matrix.isContiguous
+    offset = matrix.offset * size
+    hostOffset = 0
+    rowBytes = (isFlat ? matrix.count : matrix.columns) * size
+    rows = isFlat ? 1 : matrix.rows
+    pitch = isFlat ? rowBytes : matrix.stride * size
+  }
+
+  /// The piece in parts of at most `limit` bytes, in order.
+  func parts(of limit: Int) -> [TransferPiece] {
+    if bytes <= limit { return [self] }
+    var parts: [TransferPiece] = []
+    let height = rowBytes > limit ? 1 : limit / rowBytes
+    for row in stride(from: 0, to: rows, by: height) {
+      var part = self
+      part.rows = min(height, rows - row)
+      part.offset += row * pitch
+      part.hostOffset += row * rowBytes
+      guard rowBytes > limit else {
+        parts.append(part)
+        continue
+      }
+      for column in stride(from: 0, to: rowBytes, by: limit) {
+        var cell = part
+        cell.rowBytes = min(limit, rowBytes - column)
+        cell.offset += column
+        cell.hostOffset += column
+        parts.append(cell)
+      }
+    }
+    return parts
+  }
+}
+
+extension OpenCLSession {
+  enum Direction { case upload, download }
+
+  /// Copies what is to be uploaded, and does not wait unless too much has piled up.
+  func write(_ source: UnsafeRawBufferPointer, to matrix: Matrix) throws {
+    try prepare()
+    let whole = TransferPiece(matrix)
+    precondition(source.count >= whole.bytes, "fewer bytes than elements")
+    guard whole.bytes > 0, let base = source.baseAddress else { return }
+    let memory = memory(of: matrix)
+    recorder?.begin(.upload, bytes: whole.bytes)
+    defer { recorder?.end() }
+    for piece in whole.parts(of: StagingMemory.pieceLimit) {
+      let block = try stage(piece.bytes)
+      block.pointer.copyMemory(from: base + piece.hostOffset, byteCount: piece.bytes)
+      do {
+        _ = try enqueue(.upload, piece, memory, block.pointer)
+      } catch {
+        if lost == nil { staging.give(block) }
+        throw error
+      }
+      staged.append((progress.enqueued, block))
+      try commandAdded()
+    }
+    statistics.uploadedBytes += whole.bytes
+  }
+
+  /// Waits for everything enqueued before. Two pieces are on their way at a time.
+  func read(_ matrix: Matrix, into target: UnsafeMutableRawBufferPointer) throws {
+    try prepare()
+    let whole = TransferPiece(matrix)
+    precondition(target.count >= whole.bytes, "less room than elements")
+    guard whole.bytes > 0, let base = target.baseAddress else { return }
+    let memory = memory(of: matrix)
+    recorder?.begin(.download, bytes: whole.bytes)
+    defer { recorder?.end() }
+    typealias Begun = (
+      piece: TransferPiece, block: StagingMemory.Block, event: OpenCLEvent, number: Int
+    )
+    var begun: Begun?
+    func end(_ transfer: Begun) throws {
+      try wait(for: transfer.event, "downloading \(whole.bytes) bytes")
+      complete(transfer.number)
+      (base + transfer.piece.hostOffset).copyMemory(
+        from: transfer.block.pointer, byteCount: transfer.piece.bytes)
+      staging.give(transfer.block)
+    }
+    for piece in whole.parts(of: StagingMemory.pieceLimit) {
+      let block = try stage(piece.bytes)
+      let event = try enqueue(.download, piece, memory, block.pointer)!
+      let number = progress.enqueued
+      try flush()
+      if let begun { try end(begun) }
+      begun = (piece, block, event, number)
+    }
+    if let begun { try end(begun) }
+    statistics.downloadedBytes += whole.bytes
+  }
+
+  /// Enqueues one command between `memory` and `host`, with an event if one is needed: always for
+  /// a download.
+  func enqueue(
+    _ direction: Direction, _ piece: TransferPiece, _ memory: cl_mem,
+    _ host: UnsafeMutableRawPointer
+  ) throws -> OpenCLEvent? {
+    let isFence = progress.needsFence
+    let needsEvent = isFence || direction == .download || recorder != nil
+    var event: cl_event?
+    func attempt() -> cl_int {
+      withUnsafeMutablePointer(to: &event) { place in
+        enqueue(direction, piece, memory, host, in: queue, needsEvent ? place : nil)
+      }
+    }
+    var status = attempt()
+    if OpenCLStatus(status).isOutOfMemory {
+      // Some drivers give a buffer its memory at its first use.
+      try makeRoom()
+      status = attempt()
+    }
+    let isUpload = direction == .upload
+    try check(
+      status, "\(isUpload ? "uploading" : "downloading") \(piece.bytes) bytes",
+      otherwise: isUpload ? .launch : .device)
+    let made = event.map { OpenCLEvent($0, cl) }
+    progress.add(isFence ? made : nil, bytes: piece.bytes)
+    if let made { recorder?.add(made) }
+    return made
+  }
+
+  /// One call of the driver, after the events in `waitList`.
+  func enqueue(
+    _ direction: Direction, _ piece: TransferPiece, _ memory: cl_mem,
+    _ host: UnsafeMutableRawPointer, in queue: cl_command_queue, after waitList: [cl_event?] = [],
+    _ event: UnsafeMutablePointer<cl_event?>?
+  ) -> cl_int {
+    let (blocking, waits) = (cl_bool(CL_FALSE), cl_uint(waitList.count))
+    var bufferOrigin = [piece.offset, 0, 0]
+    var hostOrigin = [0, 0, 0]
+    var region = [piece.rowBytes, piece.rows, 1]
+    return waitList.withUnsafeBufferPointer { list in
+      let list = waitList.isEmpty ? nil : list.baseAddress
+      switch (direction, piece.rows == 1) {
+      case (.upload, true):
+        return cl.pointee.clEnqueueWriteBuffer(
+          queue, memory, blocking, piece.offset, piece.bytes, host, waits, list, event)
+      case (.upload, false):
+        return cl.pointee.clEnqueueWriteBufferRect(
+          queue, memory, blocking, &bufferOrigin, &hostOrigin, &region, piece.pitch, 0,
+          piece.rowBytes, 0, host, waits, list, event)
+      case (.download, true):
+        return cl.pointee.clEnqueueReadBuffer(
+          queue, memory, blocking, piece.offset, piece.bytes, host, waits, list, event)
+      case (.download, false):
+        return cl.pointee.clEnqueueReadBufferRect(
+          queue, memory, blocking, &bufferOrigin, &hostOrigin, &region, piece.pitch, 0,
+          piece.rowBytes, 0, host, waits, list, event)
+      }
+    }
+  }
+}
