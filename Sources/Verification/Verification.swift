@@ -126,7 +126,7 @@ public final class Verification {
     let total = cases.count + trainings.count
     for (number, one) in cases.enumerated() {
       onProgress(Progress(done: number, total: total, operation: one.operation))
-      guard hasFloat64 || one.type != .float64 else {
+      guard hasFloat64 || !one.needsFloat64 else {
         report.skipped += 1
         continue
       }

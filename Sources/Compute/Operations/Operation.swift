@@ -15,6 +15,9 @@ public enum Operation {
   case randomFill(RandomFill)
   case directionScale(DirectionScale)
   case gradientClipping(GradientClipping)
+  case extraction(Extraction)
+  case projection(Projection)
+  case projectionResidual(ProjectionResidual)
 
   /// The payload.
   public var content: any OperationContent {
@@ -34,6 +37,9 @@ public enum Operation {
     case .randomFill(let content): content
     case .directionScale(let content): content
     case .gradientClipping(let content): content
+    case .extraction(let content): content
+    case .projection(let content): content
+    case .projectionResidual(let content): content
     }
   }
 
@@ -66,6 +72,9 @@ public enum Operation {
     case .randomFill(let content): try visit(content, Self.randomFill)
     case .directionScale(let content): try visit(content, Self.directionScale)
     case .gradientClipping(let content): try visit(content, Self.gradientClipping)
+    case .extraction(let content): try visit(content, Self.extraction)
+    case .projection(let content): try visit(content, Self.projection)
+    case .projectionResidual(let content): try visit(content, Self.projectionResidual)
     }
   }
 }
