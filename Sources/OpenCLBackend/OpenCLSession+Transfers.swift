@@ -63,6 +63,10 @@ extension OpenCLSession {
     let memory = memory(of: matrix)
     recorder?.begin(.upload, bytes: whole.bytes)
     defer { recorder?.end() }
+    statistics.uploadedBytes += whole.bytes
+    if !pinsStaging, whole.bytes > Self.directUploadBytes {
+      return try transferDirectly(.upload, whole, memory, UnsafeMutableRawPointer(mutating: base))
+    }
     for piece in whole.parts(of: StagingMemory.pieceLimit) {
       let block = try stage(piece.bytes)
       block.pointer.copyMemory(from: base + piece.hostOffset, byteCount: piece.bytes)
@@ -75,7 +79,28 @@ extension OpenCLSession {
       staged.append((progress.enqueued, block))
       try commandAdded()
     }
-    statistics.uploadedBytes += whole.bytes
+  }
+
+  /// From these sizes on a transfer of a processor's memory waits for what was enqueued before and
+  /// then needs no copy: an upload, a download.
+  private static let directUploadBytes = 8 << 20
+  private static let directDownloadBytes = 1 << 20
+
+  /// The only command in the queue can hardly hang while it is at the caller's memory.
+  private func transferDirectly(
+    _ direction: Direction, _ whole: TransferPiece, _ memory: cl_mem,
+    _ host: UnsafeMutableRawPointer
+  ) throws {
+    try finish()
+    guard let event = try enqueue(direction, whole, memory, host, wantsEvent: true) else { return }
+    let number = progress.enqueued
+    try flush()
+    try wait(for: event, action(direction, whole.bytes))
+    complete(number)
+  }
+
+  private func action(_ direction: Direction, _ bytes: Int) -> String {
+    "\(direction == .upload ? "uploading" : "downloading") \(bytes) bytes"
   }
 
   /// Waits for everything enqueued before. Two pieces are on their way at a time.
@@ -87,12 +112,16 @@ extension OpenCLSession {
     let memory = memory(of: matrix)
     recorder?.begin(.download, bytes: whole.bytes)
     defer { recorder?.end() }
+    statistics.downloadedBytes += whole.bytes
+    if !pinsStaging, whole.bytes > Self.directDownloadBytes {
+      return try transferDirectly(.download, whole, memory, base)
+    }
     typealias Begun = (
       piece: TransferPiece, block: StagingMemory.Block, event: OpenCLEvent, number: Int
     )
     var begun: Begun?
     func end(_ transfer: Begun) throws {
-      try wait(for: transfer.event, "downloading \(whole.bytes) bytes")
+      try wait(for: transfer.event, action(.download, whole.bytes))
       complete(transfer.number)
       (base + transfer.piece.hostOffset).copyMemory(
         from: transfer.block.pointer, byteCount: transfer.piece.bytes)
@@ -107,17 +136,16 @@ extension OpenCLSession {
       begun = (piece, block, event, number)
     }
     if let begun { try end(begun) }
-    statistics.downloadedBytes += whole.bytes
   }
 
   /// Enqueues one command between `memory` and `host`, with an event if one is needed: always for
   /// a download.
   func enqueue(
     _ direction: Direction, _ piece: TransferPiece, _ memory: cl_mem,
-    _ host: UnsafeMutableRawPointer
+    _ host: UnsafeMutableRawPointer, wantsEvent: Bool = false
   ) throws -> OpenCLEvent? {
     let isFence = progress.needsFence
-    let needsEvent = isFence || direction == .download || recorder != nil
+    let needsEvent = isFence || wantsEvent || direction == .download || recorder != nil
     var event: cl_event?
     func attempt() -> cl_int {
       withUnsafeMutablePointer(to: &event) { place in
@@ -130,10 +158,9 @@ extension OpenCLSession {
       try makeRoom()
       status = attempt()
     }
-    let isUpload = direction == .upload
     try check(
-      status, "\(isUpload ? "uploading" : "downloading") \(piece.bytes) bytes",
-      otherwise: isUpload ? .launch : .device)
+      status, action(direction, piece.bytes),
+      otherwise: direction == .upload ? .launch : .device)
     let made = event.map { OpenCLEvent($0, cl) }
     progress.add(isFence ? made : nil, bytes: piece.bytes)
     if let made { recorder?.add(made) }

@@ -22,7 +22,7 @@ struct StagingMemory {
 
   /// The largest piece of a transfer, and the most that all slabs take.
   static let pieceLimit = 4 << 20
-  static let limit = 32 << 20
+  static let limit = 33 << 20
   private static let smallest = 8
   private static let largest = pieceLimit.trailingZeroBitCount
   private static let slabBytes = 64 << 10
