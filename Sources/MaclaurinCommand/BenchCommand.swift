@@ -4,7 +4,7 @@ import Maclaurin
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure contractions and training steps.",
-    subcommands: [BenchContraction.self, BenchStep.self, BenchAll.self])
+    subcommands: [BenchContraction.self, BenchStep.self, BenchAll.self, BenchProfile.self])
 }
 
 /// What `bench contraction` measures.
