@@ -59,7 +59,8 @@ public struct RandomFill: PortableOperation {
   public func define() {
     let factor = Double(Float(self.factor))
     for block in 0..<((output.count + 3) / 4) {
-      let words = Philox.words(seed: seed, purpose: purpose, tensor: tensor, block: UInt64(firstBlock + block))
+      let words = Philox.words(
+        seed: seed, purpose: purpose, tensor: tensor, block: UInt64(firstBlock + block))
       for i in 0..<4 where 4 * block + i < output.count {
         func uniform(_ word: UInt32) -> Bounded { Bounded(Double(word >> 9) * 0x1p-23 + 0x1p-24) }
         let value: Bounded
@@ -85,7 +86,8 @@ public struct RandomFill: PortableOperation {
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
     let parameters = RandomFillParameters(
       seed: UInt(seed), purpose: purpose.rawValue, tensor: tensor, count: output.count,
-      distribution: distribution.rawValue, factor: Int(Float(factor).bitPattern), firstBlock: firstBlock)
+      distribution: distribution.rawValue, factor: Int(Float(factor).bitPattern),
+      firstBlock: firstBlock)
     return [
       Launch(
         "random_fill", source: "random_fill", type: output.type, .items((output.count + 3) / 4),
