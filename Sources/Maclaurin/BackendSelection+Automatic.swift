@@ -46,11 +46,11 @@ extension BackendSelection {
       }
       return Accelerator(
         name: device.backendName, profile: known(key), open: open,
-        measure: { _ in try measure(key, open) })
+        measure: { try measure(key, open) })
     }
     return Scheduler(
       host: host, hostProfile: known(hostKey),
-      measureHost: { _ in
+      measureHost: {
         try measure(hostKey) { try OpenBLASBackend(numerics: numerics, threads: threads) }
       }, accelerators: accelerators)
   }
