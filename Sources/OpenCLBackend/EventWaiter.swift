@@ -6,11 +6,11 @@ import Glibc
 /// One wait at a time. A wait that was given up may still be signalled later: a waiter that gave
 /// up is used no more, and its memory is not released.
 struct EventWaiter {
-  /// How often callbacks came, and what guards it.
+  /// What a callback was told, and what guards it.
   private struct State {
     var mutex = pthread_mutex_t()
     var condition = pthread_cond_t()
-    var calls = 0
+    var status: cl_int?
   }
 
   private let state: UnsafeMutablePointer<State>
@@ -35,19 +35,20 @@ struct EventWaiter {
     state.deallocate()
   }
 
-  /// Waits until the event has ended; false once `isHopeless`, which is asked every `interval`
-  /// seconds, says so.
+  /// Waits until the event has ended and returns its status, CL_COMPLETE or negative; nil once
+  /// `isHopeless`, which is asked every `interval` seconds, says so.
   func wait(
     for event: OpenCLEvent, interval: Double, unless isHopeless: () -> Bool
-  ) -> Bool {
-    if event.hasEnded { return true }
-    state.pointee.calls = 0
+  ) -> cl_int? {
+    let now = event.status
+    if now <= CL_COMPLETE { return now }
+    state.pointee.status = nil
     let status = cl.pointee.clSetEventCallback(
       event.handle, CL_COMPLETE,
-      { _, _, state in
+      { _, status, state in
         let state = state!.assumingMemoryBound(to: State.self)
         pthread_mutex_lock(&state.pointee.mutex)
-        state.pointee.calls += 1
+        state.pointee.status = status
         pthread_cond_signal(&state.pointee.condition)
         pthread_mutex_unlock(&state.pointee.mutex)
       }, state)
@@ -55,14 +56,14 @@ struct EventWaiter {
     pthread_mutex_lock(&state.pointee.mutex)
     defer { pthread_mutex_unlock(&state.pointee.mutex) }
     var deadline = Self.time(after: interval)
-    while state.pointee.calls == 0 {
+    while true {
+      if let status = state.pointee.status { return status }
       let result = pthread_cond_timedwait(
         &state.pointee.condition, &state.pointee.mutex, &deadline)
-      guard result == ETIMEDOUT else { continue }
-      if isHopeless() { return false }
+      guard result == ETIMEDOUT, state.pointee.status == nil else { continue }
+      if isHopeless() { return nil }
       deadline = Self.time(after: interval)
     }
-    return true
   }
 
   private static func time(after seconds: Double) -> timespec {
@@ -76,14 +77,15 @@ struct EventWaiter {
   /// For a driver that takes no callback.
   private func poll(
     _ event: OpenCLEvent, _ interval: Double, _ isHopeless: () -> Bool
-  ) -> Bool {
+  ) -> cl_int? {
     var next = SuspendingClock.now + .seconds(interval)
-    while !event.hasEnded {
+    while true {
+      let status = event.status
+      if status <= CL_COMPLETE { return status }
       usleep(20)
       guard SuspendingClock.now >= next else { continue }
-      if isHopeless() { return false }
+      if isHopeless() { return nil }
       next = SuspendingClock.now + .seconds(interval)
     }
-    return true
   }
 }

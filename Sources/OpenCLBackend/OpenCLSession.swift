@@ -173,18 +173,18 @@ final class OpenCLSession {
     let begin = recorder?.timeline.now
     var answered = SuspendingClock.now
     let timeout = answerTimeout
-    let hasEnded = waiter.wait(for: event, interval: min(30, timeout / 8)) {
+    let status = waiter.wait(for: event, interval: min(30, timeout / 8)) {
       if progress.look() { answered = .now }
       return SuspendingClock.now - answered >= .seconds(timeout)
     }
-    guard hasEnded else {
+    guard let status else {
       throw noted(
         BackendError(
           "\(device.label) did not answer for \(Self.text(timeout)) s while \(action()); "
             + OpenCLStatus.advice(.device), cause: .device))
     }
     if let recorder, let begin { recorder.addWait(for: action(), since: begin) }
-    try check(min(0, event.status), action(), otherwise: .device)
+    try check(status, action(), otherwise: .device)
   }
 
   private static func text(_ seconds: Double) -> String {
