@@ -24,8 +24,6 @@ public struct ContractionTables: Sendable, Codable, Equatable {
     self.transposedA = transposedA
   }
 
-  var isValid: Bool { plain.isValid && transposedB.isValid && transposedA.isValid }
-
   /// Flops per second, the highest at any knot.
   var highestRate: Double {
     var rate = 0.0

@@ -19,10 +19,6 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
   public var gated: ProfileTable
   public var smooth: ProfileTable
 
-  var isValid: Bool {
-    [stream, reduction, columnSums, product, loss, random, gated, smooth].allSatisfy(\.isValid)
-  }
-
   /// - Parameter type: what the tables were measured in.
   func seconds(_ operation: Operation, of type: ScalarType) -> Double {
     switch operation {

@@ -9,7 +9,7 @@ import Glibc
 ///
 /// Each operation runs once to warm up. That may compile its program and is then not counted in the
 /// budget: programs are kept, and training needs most of them anyway. Next it runs in batches of up
-/// to 20 that are waited for together; the fastest batch counts. Large operands differ from one run
+/// to 64 that are waited for together; the fastest batch counts. Large operands differ from one run
 /// to the next, because in training, too, weights come from memory and not from a cache.
 public final class ProfileMeasurement {
   let backend: any Backend
@@ -27,7 +27,7 @@ public final class ProfileMeasurement {
   /// Single runs that take longer are repeated once, or not tried, in seconds.
   private static let slow = 0.005
   private static let longest = 0.04
-  private static let batchSeconds = 3e-4
+  private static let batchSeconds = 4e-4
   /// A first run that takes so much longer than the second has compiled something.
   private static let compiling = 0.03
 
@@ -113,8 +113,9 @@ public final class ProfileMeasurement {
     let first = try single(0)
     var best = try single(1)
     if first - best > Self.compiling { budget += first - best }
-    let count = max(1, min(20, Int(Self.batchSeconds / best)))
     for _ in 0..<(best > Self.slow ? 1 : 3) {
+      // A single run ends with a wait, which a batch shares: the second one knows better.
+      let count = max(1, min(64, Int(Self.batchSeconds / best)))
       let batch = try interval {
         for index in 0..<count { try backend.run(operations[(index + 2) % operations.count]) }
         try backend.finish()

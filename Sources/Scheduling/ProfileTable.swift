@@ -1,33 +1,59 @@
 import Glibc
 
-/// Measured times over up to three extents, interpolated linearly in the logarithms of extents and
-/// time.
+/// Measured times over up to three extents.
 ///
-/// Within the grid the time between two knots is a power law. Below the first knot of an axis it is
-/// constant: small work takes as long as the smallest that was measured. Beyond the last knot the
-/// last cell's power law holds for half a cell more, and from there time is proportional to the
-/// extent.
-public struct ProfileTable: Sendable, Codable, Equatable {
+/// A time is taken as a constant, what starting the work costs, plus the rest, whose logarithm is
+/// interpolated linearly in the logarithms of the extents: between two knots the rest is a power law.
+/// Below the first knot of an axis time is constant: smaller work takes as long. Beyond the last knot
+/// the last cell's power law holds for half a cell more, and from there the rest is proportional to
+/// the extent.
+public struct ProfileTable: Sendable, Equatable {
   /// Base-2 logarithms of the extents, ascending; an axis that is not used has one knot.
   public let x, y, z: [Double]
   /// Base-2 logarithms of seconds; the last axis runs fastest.
   public let values: [Double]
+  /// The constant part of all times.
+  let start: Double
+  /// Base-2 logarithms of the rest.
+  private let rest: [Double]
 
   /// - Parameter values: as many as the axes have combinations.
   public init(x: [Double], y: [Double] = [0], z: [Double] = [0], values: [Double]) {
-    self.x = x
-    self.y = y
-    self.z = z
+    precondition(
+      Self.isValid(x, y, z, values), "a table has ascending knots and one value per combination")
+    (self.x, self.y, self.z) = (x, y, z)
     self.values = values
-    precondition(isValid, "a table has ascending knots and one finite value for each combination")
+    let start = Self.start(x, y, z, values)
+    self.start = start
+    rest = values.map { log2(exp2($0) - start) }
   }
 
   /// Whether every lookup is defined: something read from a file may be anything.
-  public var isValid: Bool {
+  private static func isValid(
+    _ x: [Double], _ y: [Double], _ z: [Double], _ values: [Double]
+  ) -> Bool {
     [x, y, z].allSatisfy { axis in
       !axis.isEmpty && axis.allSatisfy(\.isFinite) && zip(axis, axis.dropFirst()).allSatisfy(<)
     } && values.count == x.count * y.count * z.count
       && values.allSatisfy { $0.isFinite && abs($0) < 100 }
+  }
+
+  /// What is left of the smallest work's time where time is that plus a share of the work, going by
+  /// the next larger work; a little less, so that a rest remains everywhere.
+  private static func start(
+    _ x: [Double], _ y: [Double], _ z: [Double], _ values: [Double]
+  ) -> Double {
+    var growth = 0.0
+    var next = 0
+    for (knots, stride) in [(x, y.count * z.count), (y, z.count), (z, 1)] where knots.count > 1 {
+      growth += knots[1] - knots[0]
+      next += stride
+    }
+    let least = exp2(values.min()!)
+    guard next > 0, growth > 0 else { return 0 }
+    let first = exp2(values[0])
+    let constant = first - (exp2(values[next]) - first) / (exp2(growth) - 1)
+    return 0.95 * max(0, min(constant, least))
   }
 
   /// Seconds at extents whose base-2 logarithms are given.
@@ -36,7 +62,7 @@ public struct ProfileTable: Sendable, Codable, Equatable {
     let strideX = self.y.count * self.z.count
     let strideY = self.z.count
     let base = i.cell * strideX + j.cell * strideY + k.cell
-    let value = values.withUnsafeBufferPointer { values in
+    let value = rest.withUnsafeBufferPointer { values in
       func line(_ at: Int) -> Double {
         k.weight == 0 ? values[at] : values[at] + k.weight * (values[at + 1] - values[at])
       }
@@ -47,7 +73,7 @@ public struct ProfileTable: Sendable, Codable, Equatable {
       let first = plane(base)
       return i.weight == 0 ? first : first + i.weight * (plane(base + strideX) - first)
     }
-    return exp2(value + i.excess + j.excess + k.excess)
+    return start + exp2(value + i.excess + j.excess + k.excess)
   }
 
   /// Where a coordinate lies on an axis.
@@ -68,5 +94,31 @@ public struct ProfileTable: Sendable, Codable, Equatable {
         weight = 1.5
       }
     }
+  }
+}
+
+extension ProfileTable: Codable {
+  private enum CodingKeys: CodingKey { case x, y, z, values }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func axis(_ key: CodingKeys) throws -> [Double] {
+      try container.decode([Double].self, forKey: key)
+    }
+    let (x, y, z, values) = (try axis(.x), try axis(.y), try axis(.z), try axis(.values))
+    guard Self.isValid(x, y, z, values) else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: decoder.codingPath, debugDescription: "knots and values do not fit"))
+    }
+    self.init(x: x, y: y, z: z, values: values)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(x, forKey: .x)
+    try container.encode(y, forKey: .y)
+    try container.encode(z, forKey: .z)
+    try container.encode(values, forKey: .values)
   }
 }

@@ -26,7 +26,8 @@ import Testing
     launch: 1e-5, opening: 0, transferLatency: 2e-5, uploadRate: 1e9, downloadRate: 2e9,
     memoryRate: 1e10, elementwiseRate: 1e11, contractionRate: 1e12)
 
-  /// Tables in which each form, extent and kind counts differently.
+  /// Tables in which each form, extent and kind counts differently. Time grows faster than the work,
+  /// so that no part of it is constant.
   private var tables: DeviceProfile {
     func cube(_ a: Double, _ b: Double, _ c: Double, _ first: Double) -> ProfileTable {
       let knots = [3.0, 7, 11]
@@ -41,8 +42,8 @@ import Testing
     }
     var profile = rates
     profile.contractions = ContractionTables(
-      plain: cube(0.5, 0.6, 0.7, -22), transposedB: cube(0.6, 0.5, 0.8, -22.5),
-      transposedA: cube(0.9, 0.4, 0.5, -21))
+      plain: cube(1.1, 1.2, 0.9, -38), transposedB: cube(1.2, 1, 1.1, -38.5),
+      transposedA: cube(1.3, 0.9, 1, -37))
     profile.elementwise = ElementwiseTables(
       stream: curve(-20), reduction: curve(-19.5), columnSums: curve(-19.25),
       product: curve(-18.5), loss: curve(-18), random: curve(-17), gated: curve(-16),
@@ -68,12 +69,12 @@ import Testing
     let (turnedA, turnedB) = (matrix(64, 32), matrix(128, 64))
     let c = matrix(32, 128)
     let cases: [(Contraction, Double)] = [
-      (Contraction(a, b, into: c), -22 + 2.5 + 4.2 + 4.2),
-      (Contraction(a, turnedB, into: c, transposeB: true), -22.5 + 3 + 3.5 + 4.8),
-      (Contraction(turnedA, b, into: c, transposeA: true), -21 + 4.5 + 2.8 + 3),
+      (Contraction(a, b, into: c), -38 + 5.5 + 8.4 + 5.4),
+      (Contraction(a, turnedB, into: c, transposeB: true), -38.5 + 6 + 7 + 6.6),
+      (Contraction(turnedA, b, into: c, transposeA: true), -37 + 6.5 + 6.3 + 6),
       (
         Contraction(turnedA, turnedB, into: c, transposeA: true, transposeB: true),
-        -21 + 4.5 + 2.8 + 3
+        -37 + 6.5 + 6.3 + 6
       ),
     ]
     for (contraction, expected) in cases {
@@ -92,7 +93,7 @@ import Testing
     let double = Contraction(
       matrix(64, 64, .float64), matrix(64, 64, .float64), into: matrix(64, 64, .float64))
     let ratio = tables.seconds(.contraction(double)) / tables.seconds(.contraction(single))
-    #expect(abs(ratio - exp2(0.7)) < 1e-12)
+    #expect(abs(ratio - exp2(0.9)) < 1e-12)
     var capped = tables
     capped.contractionRate = 1e6
     let flops = 2.0 * 64 * 64 * 64
