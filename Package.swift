@@ -64,7 +64,7 @@ let package = Package(
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "ElementaryFunctions", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "SchedulingTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "SchedulingTests", dependencies: ["TestSupport", "Verification"]),
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),

@@ -16,6 +16,8 @@
   SOURCE(step_scalars) \
   SOURCE(jet_composition) \
   SOURCE(jet_product) \
+  SOURCE(extraction) \
+  SOURCE(projection) \
   SOURCE(contraction_host) \
   SOURCE(contraction_tile) \
   SOURCE(contraction) \
@@ -59,6 +61,12 @@ static const char jet_composition_text[] = {
 };
 static const char jet_product_text[] = {
 #embed "jet_product.cl"
+};
+static const char extraction_text[] = {
+#embed "extraction.cl"
+};
+static const char projection_text[] = {
+#embed "projection.cl"
 };
 static const char contraction_host_text[] = {
 #embed "contraction_host.cl"

@@ -24,6 +24,13 @@
   F(clip_factor) \
   F(jet_product) \
   F(jet_product_adjoint) \
+  F(extraction) \
+  F(extraction_indirect) \
+  F(projection_lanes) \
+  F(projection_chunks) \
+  F(projection_fold_lanes) \
+  F(projection_fold_chunks) \
+  F(projection_residual) \
   F(jet_composition_identity) \
   F(jet_composition_relu) \
   F(jet_composition_leaky_relu) \

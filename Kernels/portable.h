@@ -14,6 +14,8 @@
 #include "random_fill.cl"
 #include "step_scalars.cl"
 #include "jet_product.cl"
+#include "extraction.cl"
+#include "projection.cl"
 
 // One composition per activation (the numbers are defined in jet_composition.cl).
 #define ACTIVATION 0

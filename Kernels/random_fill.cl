@@ -37,7 +37,7 @@ KERNEL1(random_fill, RandomFillParameters, real, out) {
   FOR_EACH_ITEM(block) {
     uint words[4];
     float values[4];
-    philox(p.seed, (uint)p.purpose, (uint)p.tensor, (ulong)block, words);
+    philox(p.seed, (uint)p.purpose, (uint)p.tensor, (ulong)(p.firstBlock + block), words);
     for (int i = 0; i < 4; ++i) {
       if (p.distribution == DISTRIBUTION_NORMAL) {
         // Box–Muller on words (0, 1) and (2, 3): √(−2 log u)·(cos, sin)(2πv)

@@ -98,6 +98,7 @@ typedef struct {
   long count;
   long distribution;        ///< 0 normal, 1 uniform in (0, 1), 2 signs
   long factor;              ///< float32 bits: the standard deviation, applied in float32
+  long firstBlock;          ///< position in the stream of the first element, in blocks of four
 } RandomFillParameters;
 
 typedef struct {
@@ -105,6 +106,43 @@ typedef struct {
   long clipNorm;            ///< real
 } StepScalarsParameters;
 
+/// Patches of one launch, and starts of one patch: a parameter block has at most 1024 bytes.
+#define EXTRACTION_PATCHES 4
+#define EXTRACTION_STARTS 16
+typedef struct {
+  long end[EXTRACTION_PATCHES];           ///< elements of this patch and of those before it
+  long startCount[EXTRACTION_PATCHES];
+  long outerStep[EXTRACTION_PATCHES];
+  long innerCount[EXTRACTION_PATCHES];
+  long innerStep[EXTRACTION_PATCHES];
+  long starts[EXTRACTION_PATCHES * EXTRACTION_STARTS];
+} ExtractionParameters;
+
+typedef struct {
+  long stride;                            ///< elements from one row to the next
+  long starts[EXTRACTION_STARTS];
+  long positions[EXTRACTION_STARTS];      ///< of the row numbers
+} IndirectExtractionParameters;
+
+/// Partial sums of a projection: lanes of a row, or chunks of so many rows.
+#define PROJECTION_LANES 64
+#define PROJECTION_CHUNK 64
+typedef struct {
+  long rows, columns, stride;   ///< of one matrix as it lies in memory
+  long batchStride;             ///< elements to the next matrix
+  long vectorStride;            ///< elements to its vector
+  long parts;                   ///< chunks of a column
+  long plane;                   ///< elements of all partial sums
+  long sumsStride;              ///< elements to the next matrix's results
+} ProjectionParameters;
+
+typedef struct {
+  long factor;                  ///< bits of a double: α
+  long coefficient;             ///< bits of a double
+  long hasScale;                ///< 0 or 1: a real that multiplies α
+  long accumulates;             ///< 0: the tolerance before is not read
+  long residualStride, sumsStride, normStride;   ///< elements to the next matrix's
+} ResidualParameters;
 
 // Contractions.
 

@@ -50,6 +50,10 @@ struct ProgramLibrary {
         "\(device.label) has no float64 (cl_khr_fp64), which \(function) needs; use --dtype float32 "
           + "or --backend openblas")
     }
+    if key.source == "projection" && !device.hasFloat64 {
+      throw BackendError(
+        "\(device.name) has no float64 (cl_khr_fp64), which projections need; use --check elements")
+    }
     let program = try program(key)
     var status: cl_int = 0
     guard let handle = cl.pointee.clCreateKernel(program, function, &status) else {

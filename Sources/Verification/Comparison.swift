@@ -39,30 +39,6 @@ struct Comparison {
     var problem: String?
   }
 
-  /// |computed − defined| may be `factor`·(error·u + underflow·η), see `Bounded`, and one η for a
-  /// result that underflows itself.
-  struct Allowance {
-    var factor: Double
-    private let unitRoundoff: Double
-    /// η: the smallest positive number; fast numerics may flush subnormal numbers to zero.
-    private let smallest: Double
-
-    /// `Bounded` keeps terms of first order. Those of higher order are smaller by a factor of
-    /// error·u/|value|, which the cases' arguments keep below this.
-    static let secondOrder = 0x1p-10
-
-    /// - Parameter isDoubled: the definition is rounded as much as what is compared with it.
-    init(_ type: ScalarType, isDoubled: Bool, numerics: Numerics) {
-      factor = (isDoubled ? 2 : 1) * (1 + Self.secondOrder)
-      unitRoundoff = type.unitRoundoff
-      smallest = numerics == .fast ? type.smallestNormal : type.smallest
-    }
-
-    func allowed(_ defined: Bounded) -> Double {
-      factor * (defined.error * unitRoundoff + defined.underflow * smallest) + smallest
-    }
-  }
-
   /// - Parameter exactly: nothing is allowed.
   func distance(
     _ words: [[UInt64]], from definition: [[Bounded]], exactly: Bool = false,
@@ -76,7 +52,7 @@ struct Comparison {
         let computed = type.value(of: own[index])
         let defined = definition[buffer][index]
         let allowed = exactly ? 0 : allowance.allowed(defined)
-        let share = Self.share(computed, defined.value, allowed)
+        let share = Allowance.share(computed, defined.value, allowed)
         if share > distance.worst || share.isNaN {
           distance.worst = share.isNaN ? .infinity : share
           if !(share <= 1) {
@@ -88,12 +64,5 @@ struct Comparison {
       }
     }
     return distance
-  }
-
-  /// |computed − defined| / allowed; 0 where both are the same, infinite or not a number.
-  private static func share(_ computed: Double, _ defined: Double, _ allowed: Double) -> Double {
-    if computed == defined || computed.isNaN && defined.isNaN { return 0 }
-    guard computed.isFinite, defined.isFinite else { return .infinity }
-    return abs(computed - defined) / allowed
   }
 }

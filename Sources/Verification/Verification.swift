@@ -92,9 +92,11 @@ public final class Verification {
       guard case .opencl(let device) = subject else {
         return try OpenBLASBackend(threads: index + 1)
       }
+      let whole = try OpenCLDevices.device(device)
+      let parts = count > 1 ? (try? whole.subdevices(computeUnits: 1)) ?? [] : []
       return try OpenCLBackend(
-        deviceIndex: device, numerics: options.numerics, family: options.family,
-        programSourceOverride: options.programSources)
+        device: parts.count > index ? parts[index] : whole, numerics: options.numerics,
+        family: options.family, programSourceOverride: options.programSources)
     }
   }
 
@@ -124,7 +126,7 @@ public final class Verification {
     let total = cases.count + trainings.count
     for (number, one) in cases.enumerated() {
       onProgress(Progress(done: number, total: total, operation: one.operation))
-      guard hasFloat64 || one.type != .float64 else {
+      guard hasFloat64 || !one.needsFloat64 else {
         report.skipped += 1
         continue
       }

@@ -46,8 +46,12 @@ struct VerificationCase {
   /// Whether the definition, computed in Double, is itself rounded by as much as its bound says
   /// of float64. Sums of products state a bound for the distance of two rounded results.
   var doublesBound: Bool {
-    type == .float64 && !["contraction", "jet_contraction", "column_sums"].contains(operation)
+    (type == .float64 || operation == "projection_residual")
+      && !["contraction", "jet_contraction", "column_sums", "projection"].contains(operation)
   }
+
+  /// Projections are in double precision whatever the type.
+  var needsFloat64: Bool { type == .float64 || operation.hasPrefix("projection") }
 
   /// Whether all backends must give the same bits.
   var promisesBits: Bool { type == .float32 || !isElementary }
@@ -57,7 +61,7 @@ struct VerificationCase {
     contractions(quick: quick) + jetContractions(quick: quick) + jetCompositions(quick: quick)
       + jetProducts(quick: quick) + elementwise(quick: quick) + reductions(quick: quick)
       + losses(quick: quick) + updates(quick: quick) + randomFills(quick: quick)
-      + scalars(quick: quick)
+      + scalars(quick: quick) + projections(quick: quick)
   }
 
   /// float32 and float64.

@@ -46,7 +46,7 @@ import Testing
     _ random: inout SeededGenerator, _ a: Scheduler, _ own: [Matrix], _ b: any Backend,
     _ other: [Matrix], _ model: inout Model, _ place: () -> Int
   ) throws {
-    func range() -> Range<Int> {
+    func randomRange() -> Range<Int> {
       let first = Int.random(in: 0..<Self.count, using: &random)
       return first..<Int.random(in: (first + 1)...Self.count, using: &random)
     }
@@ -57,7 +57,7 @@ import Testing
     let (x, y, out) = (order[0], order[1], order[2])
     switch Int.random(in: 0..<6, using: &random) {
     case 0:
-      let (to, from) = (range(), Int.random(in: 0..<Self.count, using: &random))
+      let (to, from) = (randomRange(), Int.random(in: 0..<Self.count, using: &random))
       let count = min(to.count, Self.count - from)
       for (backend, m) in [(a as any Backend, own), (b, other)] {
         try backend.run(
@@ -70,17 +70,17 @@ import Testing
       model.read(y, from..<from + count, at: place())
       model.write(out, to.lowerBound..<to.lowerBound + count, at: place())
     case 1:
-      let part_ = range()
+      let range = randomRange()
       for (backend, m) in [(a as any Backend, own), (b, other)] {
         try backend.run(
           .optimizerUpdate(
             OptimizerUpdate(
-              .sgd, state: part(m[out], part_.lowerBound, part_.count),
-              gradient: part(m[x], part_.lowerBound, part_.count), learningRate: 0.25)))
+              .sgd, state: part(m[out], range.lowerBound, range.count),
+              gradient: part(m[x], range.lowerBound, range.count), learningRate: 0.25)))
       }
-      model.read(x, part_, at: place())
-      model.read(out, part_, at: place())
-      model.write(out, part_, at: place())
+      model.read(x, range, at: place())
+      model.read(out, range, at: place())
+      model.write(out, range, at: place())
     case 2:
       // Rows with gaps between them: what lies in the gaps must survive.
       for (backend, m) in [(a as any Backend, own), (b, other)] {
@@ -94,26 +94,26 @@ import Testing
       model.read(out, 3..<41, at: place())
       model.write(out, 3..<41, at: place())
     case 3:
-      let part_ = range()
-      let values = sample(part_.count, seed: random.next())
-      try a.upload(values, to: part(own[out], part_.lowerBound, part_.count))
-      try b.upload(values, to: part(other[out], part_.lowerBound, part_.count))
-      model.write(out, part_, at: place())
+      let range = randomRange()
+      let values = sample(range.count, seed: random.next())
+      try a.upload(values, to: part(own[out], range.lowerBound, range.count))
+      try b.upload(values, to: part(other[out], range.lowerBound, range.count))
+      model.write(out, range, at: place())
     case 4:
-      let part_ = range()
-      let mine = try a.download(part(own[x], part_.lowerBound, part_.count))
-      #expect(mine == (try b.download(part(other[x], part_.lowerBound, part_.count))))
-      model.download(x, part_)
+      let range = randomRange()
+      let mine = try a.download(part(own[x], range.lowerBound, range.count))
+      #expect(mine == (try b.download(part(other[x], range.lowerBound, range.count))))
+      model.download(x, range)
     default:
-      let part_ = range()
-      let started = try a.startDownload(part(own[x], part_.lowerBound, part_.count))
-      model.download(x, part_)
+      let range = randomRange()
+      let started = try a.startDownload(part(own[x], range.lowerBound, range.count))
+      model.download(x, range)
       // What comes later does not change what was asked for.
-      let expected = try b.bytes(of: part(other[x], part_.lowerBound, part_.count))
+      let expected = try b.bytes(of: part(other[x], range.lowerBound, range.count))
       for (backend, m) in [(a as any Backend, own), (b, other)] {
-        try backend.run(.fill(Fill(part(m[x], part_.lowerBound, part_.count), value: 7)))
+        try backend.run(.fill(Fill(part(m[x], range.lowerBound, range.count), value: 7)))
       }
-      model.write(x, part_, at: place())
+      model.write(x, range, at: place())
       #expect(try started.wait() == expected)
     }
   }
@@ -160,12 +160,12 @@ import Testing
   ) throws -> Scheduler {
     Scheduler(
       host: try OpenBLASBackend(threads: 1), hostProfile: nil,
-      measureHost: { _ in preconditionFailure("nothing is measured") },
+      measureHost: { preconditionFailure("nothing is measured") },
       accelerators: (0..<accelerators).map { index in
         Accelerator(
           name: "accelerator \(index)", profile: nil,
           open: { try OpenBLASBackend(threads: 1) },
-          measure: { _ in preconditionFailure("nothing is measured") })
+          measure: { preconditionFailure("nothing is measured") })
       }, policy: .forced(pick))
   }
 

@@ -84,9 +84,16 @@ public struct Loss: PortableOperation {
       }
       let at = f.indices.max { f[$0].value < f[$1].value }!
       let atTarget = target.indices.max { target[$0].value < target[$1].value }!
+      // A largest output that rounding may take from its place: the bound covers both answers.
+      let unit = logits.type.unitRoundoff
+      let isClose = f.indices.contains { other in
+        other != at && f[at].error + f[other].error > 0
+          && f[at].value - f[other].value <= (f[at].error + f[other].error) * unit
+      }
       correct.flat[0, row] = Bounded(
         f.firstIndex { $0.value == f[at].value }
-          == target.firstIndex { $0.value == target[atTarget].value } ? 1 : 0)
+          == target.firstIndex { $0.value == target[atTarget].value } ? 1 : 0,
+        error: isClose ? 1 / unit : 0)
       let targetSum = target.reduce(Bounded(0), +)
       var gradient: [Bounded] = []
       let factor = Bounded(logits.type.round(self.factor))

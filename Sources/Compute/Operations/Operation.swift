@@ -15,6 +15,9 @@ public enum Operation {
   case randomFill(RandomFill)
   case directionScale(DirectionScale)
   case gradientClipping(GradientClipping)
+  case extraction(Extraction)
+  case projection(Projection)
+  case projectionResidual(ProjectionResidual)
 
   /// The payload.
   public var content: any OperationContent {
@@ -34,11 +37,36 @@ public enum Operation {
     case .randomFill(let content): content
     case .directionScale(let content): content
     case .gradientClipping(let content): content
+    case .extraction(let content): content
+    case .projection(let content): content
+    case .projectionResidual(let content): content
     }
   }
 
   public var name: String { content.name }
-  public var cost: Cost { content.cost }
+  /// Without the detour over `content`: it is asked before every operation.
+  public var cost: Cost {
+    switch self {
+    case .contraction(let content): content.cost
+    case .jetContraction(let content): content.cost
+    case .jetComposition(let content): content.cost
+    case .jetProduct(let content): content.cost
+    case .linearCombination(let content): content.cost
+    case .fill(let content): content.cost
+    case .reduction(let content): content.cost
+    case .columnSums(let content): content.cost
+    case .gather(let content): content.cost
+    case .loss(let content): content.cost
+    case .regularization(let content): content.cost
+    case .optimizerUpdate(let content): content.cost
+    case .randomFill(let content): content.cost
+    case .directionScale(let content): content.cost
+    case .gradientClipping(let content): content.cost
+    case .extraction(let content): content.cost
+    case .projection(let content): content.cost
+    case .projectionResidual(let content): content.cost
+    }
+  }
   func define() { content.define() }
 
   /// Shows every matrix with how it is used; `body` may put another buffer's matrix in its place.
@@ -66,6 +94,9 @@ public enum Operation {
     case .randomFill(let content): try visit(content, Self.randomFill)
     case .directionScale(let content): try visit(content, Self.directionScale)
     case .gradientClipping(let content): try visit(content, Self.gradientClipping)
+    case .extraction(let content): try visit(content, Self.extraction)
+    case .projection(let content): try visit(content, Self.projection)
+    case .projectionResidual(let content): try visit(content, Self.projectionResidual)
     }
   }
 }

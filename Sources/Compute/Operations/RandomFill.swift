@@ -21,6 +21,7 @@ public struct RandomFill: PortableOperation {
     case parameters = 0
     case shuffle = 1
     case test = 2
+    case checks = 3
   }
 
   public var output: Matrix
@@ -29,10 +30,12 @@ public struct RandomFill: PortableOperation {
   public var seed: UInt64
   public var purpose: Purpose
   public var tensor: Int
+  /// The stream's block of four numbers with which the output begins.
+  public var firstBlock: Int
 
   public init(
     _ output: Matrix, _ distribution: Distribution, factor: Double = 1, seed: UInt64,
-    purpose: Purpose, tensor: Int
+    purpose: Purpose, tensor: Int, firstBlock: Int = 0
   ) {
     precondition(output.isContiguous, "contiguous")
     self.output = output
@@ -41,6 +44,7 @@ public struct RandomFill: PortableOperation {
     self.seed = seed
     self.purpose = purpose
     self.tensor = tensor
+    self.firstBlock = firstBlock
   }
 
   public var name: String { "random_fill" }
@@ -55,7 +59,8 @@ public struct RandomFill: PortableOperation {
   public func define() {
     let factor = Double(Float(self.factor))
     for block in 0..<((output.count + 3) / 4) {
-      let words = Philox.words(seed: seed, purpose: purpose, tensor: tensor, block: UInt64(block))
+      let words = Philox.words(
+        seed: seed, purpose: purpose, tensor: tensor, block: UInt64(firstBlock + block))
       for i in 0..<4 where 4 * block + i < output.count {
         func uniform(_ word: UInt32) -> Bounded { Bounded(Double(word >> 9) * 0x1p-23 + 0x1p-24) }
         let value: Bounded
@@ -81,7 +86,8 @@ public struct RandomFill: PortableOperation {
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
     let parameters = RandomFillParameters(
       seed: UInt(seed), purpose: purpose.rawValue, tensor: tensor, count: output.count,
-      distribution: distribution.rawValue, factor: Int(Float(factor).bitPattern))
+      distribution: distribution.rawValue, factor: Int(Float(factor).bitPattern),
+      firstBlock: firstBlock)
     return [
       Launch(
         "random_fill", source: "random_fill", type: output.type, .items((output.count + 3) / 4),
