@@ -47,13 +47,14 @@ extension BackendSelection {
   /// for it, opening included. Nil for `auto`, which is no device.
   public func profile(
     numerics: Numerics = .reproducible, threads: Int = 0, family: KernelFamily? = nil,
-    type: ScalarType = .float32, _ policy: ProfilePolicy = .cached,
+    type: ScalarType = .float32, policy: ProfilePolicy = .cached,
     cache: ProfileCache = ProfileCache()
   ) throws -> DeviceProfile? {
     guard self != .auto else { return nil }
     let start = ProfileMeasurement.monotonicSeconds()
     let backend = try makeBackend(numerics: numerics, threads: threads, family: family)
-    let opening = ProfileMeasurement.monotonicSeconds() - start
+    // The CPU path is always open.
+    let opening = self == .openblas ? 0 : ProfileMeasurement.monotonicSeconds() - start
     guard let key = ProfileKey(backend, type: type) else { return nil }
     return try cache.profile(for: key, policy) {
       try ProfileMeasurement.measure(backend, type: type, opening: opening)
