@@ -4,7 +4,6 @@ import Maclaurin
 extension Numerics: ExpressibleByArgument {}
 extension KernelFamily: ExpressibleByArgument {}
 extension Activation: ExpressibleByArgument {}
-extension ProfilePolicy: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct BackendOptions: ParsableArguments {
