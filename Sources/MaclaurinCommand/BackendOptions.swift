@@ -31,6 +31,8 @@ struct BackendOptions: ParsableArguments {
   @Flag(help: "Also report what ran: launches on a device and calls on the CPU path, by function.")
   var trace = false
 
+  @OptionGroup var checks: CheckOptions
+
   func validate() throws {
     guard (0...4096).contains(threads) else {
       throw ValidationError("--threads takes 0 to 4096, not \(threads)")
@@ -52,16 +54,20 @@ struct BackendOptions: ParsableArguments {
     }
   }
 
-  /// Computes on the chosen back end. Under `auto`, what a device took with it when it failed is
-  /// computed again on the CPU path: `body` then begins a second time.
+  /// Computes on the chosen back end, under the checks that were asked for. Under `auto`, what a
+  /// device took with it when it failed is computed again on the CPU path, and so is, with
+  /// `--on-mismatch fallback`, what it computed wrongly: `body` then begins a second time.
   func compute<Result>(
     _ output: OutputOptions, _ body: (any Backend) throws -> Result
   ) throws -> Result {
     let selection = try selection()
     return try withFallback(
-      makeBackend(),
+      makeBackend(output),
       to: { try BackendSelection.openblas.makeBackend(numerics: numerics, threads: threads) },
       reason: { error in
+        if let error = error as? Disagreement, checks.onMismatch == .fallback {
+          return "\(error); going on on the CPU path"
+        }
         guard selection == .auto, let failure = error as? BackendError, failure.cause == .device
         else { return nil }
         return "\(failure); beginning again on the CPU path"
@@ -69,9 +75,11 @@ struct BackendOptions: ParsableArguments {
       onNotice: { output.note($0) }, body)
   }
 
-  func makeBackend() throws -> any Backend {
-    try selection().makeBackend(
+  /// - Parameter output: where it is said what the checks find.
+  func makeBackend(_ output: OutputOptions? = nil) throws -> any Backend {
+    let backend = try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
       needsDouble: try scalarType() == .float64)
+    return try checks.checked(backend, threads: threads, output)
   }
 }

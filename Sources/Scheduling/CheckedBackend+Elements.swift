@@ -54,7 +54,8 @@ extension CheckedBackend {
       let counts = wanted.map { operands[$0].sampled }
       let total = counts.reduce(0, +)
       guard !wanted.isEmpty else { continue }
-      let all = size == 4 ? try words.take(total, on: wrapped) : try doubles.take(total, on: wrapped)
+      let all =
+        size == 4 ? try words.take(total, on: wrapped) : try doubles.take(total, on: wrapped)
       var next = all.lowerBound
       for (index, count) in zip(wanted, counts) {
         places[index] = next..<(next + count)

@@ -57,7 +57,8 @@ extension CheckedBackend {
     let old = try project(oldOutputOf: operation, vector)
     try wrapped.run(operation)
     for region in plan.regions {
-      let squares = try wrapped.matrix(1, region.rowStride * region.batch + region.matrix.rows, .float64)
+      let squares = try wrapped.matrix(
+        1, region.rowStride * region.batch + region.matrix.rows, .float64)
       try wrapped.run(
         .projection(
           Projection(

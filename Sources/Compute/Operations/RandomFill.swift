@@ -22,6 +22,7 @@ public struct RandomFill: PortableOperation {
     case shuffle = 1
     case test = 2
     case checks = 3
+    case checkSigns = 4
   }
 
   public var output: Matrix
@@ -59,7 +60,8 @@ public struct RandomFill: PortableOperation {
   public func define() {
     let factor = Double(Float(self.factor))
     for block in 0..<((output.count + 3) / 4) {
-      let words = Philox.words(seed: seed, purpose: purpose, tensor: tensor, block: UInt64(firstBlock + block))
+      let words = Philox.words(
+        seed: seed, purpose: purpose, tensor: tensor, block: UInt64(firstBlock + block))
       for i in 0..<4 where 4 * block + i < output.count {
         func uniform(_ word: UInt32) -> Bounded { Bounded(Double(word >> 9) * 0x1p-23 + 0x1p-24) }
         let value: Bounded
@@ -85,7 +87,8 @@ public struct RandomFill: PortableOperation {
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
     let parameters = RandomFillParameters(
       seed: UInt(seed), purpose: purpose.rawValue, tensor: tensor, count: output.count,
-      distribution: distribution.rawValue, factor: Int(Float(factor).bitPattern), firstBlock: firstBlock)
+      distribution: distribution.rawValue, factor: Int(Float(factor).bitPattern),
+      firstBlock: firstBlock)
     return [
       Launch(
         "random_fill", source: "random_fill", type: output.type, .items((output.count + 3) / 4),

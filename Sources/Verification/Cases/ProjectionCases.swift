@@ -11,7 +11,8 @@ extension VerificationCase {
 
   private static func extractions(_ type: ScalarType, quick: Bool) -> [VerificationCase] {
     // Starts, outer and inner extents.
-    let shapes = quick ? [(3, 5, 7)] : [(1, 1, 1), (3, 5, 7), (16, 1, 1), (4, 129, 1), (2, 1, 1025)]
+    let shapes =
+      quick ? [(3, 5, 7)] : [(1, 1, 1), (3, 5, 7), (16, 1, 1), (4, 129, 1), (2, 1, 1025)]
     return shapes.flatMap { starts, outer, inner in
       [Oracle.exact, .bits].flatMap { oracle -> [VerificationCase] in
         let suffix = oracle == .bits ? " special values" : ""
