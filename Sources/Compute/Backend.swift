@@ -34,9 +34,6 @@ public protocol Backend: AnyObject {
   /// Calls `body` for every index below `count`, in any order. The calls do not depend on one
   /// another: none reads what another writes. A backend of several devices spreads them.
   func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws
-  /// The first element of `matrix`, where operations run on the host and have ended when `run`
-  /// returns; elsewhere nil.
-  func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer?
   /// Where what runs is recorded; nil for nowhere.
   var timeline: Timeline? { get set }
 }
@@ -62,8 +59,6 @@ extension Backend {
   public func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws {
     for index in 0..<count { try body(index) }
   }
-
-  public func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer? { nil }
 
   public var timeline: Timeline? {
     get { nil }

@@ -6,10 +6,13 @@ open class Buffer {
   /// Number of elements that fit.
   public let count: Int
   public let type: ScalarType
+  /// Where the content lies in host memory; nil for a device's memory.
+  public final var hostPointer: UnsafeMutableRawPointer?
 
-  public init(count: Int, type: ScalarType) {
+  public init(count: Int, type: ScalarType, hostPointer: UnsafeMutableRawPointer? = nil) {
     self.count = count
     self.type = type
+    self.hostPointer = hostPointer
   }
 
   public var byteCount: Int { count * type.byteCount }

@@ -14,7 +14,7 @@ public final class ReferenceBackend: Backend {
     var values: [Double]
     var errors: [Double]
     var underflows: [Double]
-    override init(count: Int, type: ScalarType) {
+    init(count: Int, type: ScalarType) {
       values = Array(repeating: .nan, count: count)
       errors = Array(repeating: 0, count: count)
       underflows = Array(repeating: 0, count: count)

@@ -4,7 +4,7 @@ import OpenCLBackend
 
 /// What `--backend` takes: auto, openblas (or cpu), opencl, opencl:i.
 public enum BackendSelection: Sendable, Equatable, CustomStringConvertible {
-  /// The first GPU, else the CPU path.
+  /// Each operation where it ends sooner: the scheduler over the CPU path and the accelerators.
   case auto
   case openblas
   /// Device i of `maclaurin devices`.
@@ -36,23 +36,21 @@ public enum BackendSelection: Sendable, Equatable, CustomStringConvertible {
   ///   - threads: of the CPU path; 0 for one per processor.
   ///   - family: forces a contraction family of OpenCL devices.
   ///   - needsDouble: whether float64 will be asked for; auto then skips devices without it.
+  ///   - profiles: whether auto may take what it knows of the devices from earlier runs.
+  ///   - cache: where it looks for that, and keeps what it measures.
   public func makeBackend(
     numerics: Numerics = .reproducible, threads: Int = 0, family: KernelFamily? = nil,
-    needsDouble: Bool = false
+    needsDouble: Bool = false, profiles: ProfilePolicy = .cached,
+    cache: ProfileCache = ProfileCache()
   ) throws -> any Backend {
     switch self {
     case .openblas: return try OpenBLASBackend(numerics: numerics, threads: threads)
     case .opencl(let index):
       return try OpenCLBackend(deviceIndex: index, numerics: numerics, family: family)
     case .auto:
-      let gpu = OpenCLDevices.list().first { device in
-        device.kind == .gpu && (!needsDouble || device.hasFloat64)
-          && (numerics == .fast || device.isReproducible)
-      }
-      if let gpu {
-        return try OpenCLBackend(deviceIndex: gpu.index, numerics: numerics, family: family)
-      }
-      return try OpenBLASBackend(numerics: numerics, threads: threads)
+      return try makeScheduler(
+        numerics: numerics, threads: threads, family: family, needsDouble: needsDouble,
+        profiles: profiles, cache: cache)
     }
   }
 }

@@ -4,6 +4,7 @@ import Maclaurin
 extension Numerics: ExpressibleByArgument {}
 extension KernelFamily: ExpressibleByArgument {}
 extension Activation: ExpressibleByArgument {}
+extension ProfilePolicy: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct BackendOptions: ParsableArguments {
@@ -24,6 +25,12 @@ struct BackendOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Threads of the CPU path; 0 for one per processor.", valueName: "n"))
   var threads = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "What auto knows of the devices' speed: cached, or refresh to measure it anew (3 s each).",
+      valueName: "which"))
+  var profile = ProfilePolicy.cached
 
   @Option(help: ArgumentHelp("float32 or float64.", valueName: "type"))
   var dtype = "float32"
@@ -75,11 +82,16 @@ struct BackendOptions: ParsableArguments {
       onNotice: { output.note($0) }, body)
   }
 
-  /// - Parameter output: where it is said what the checks find.
+  /// - Parameter output: where it is said what happens to devices, and what the checks find.
   func makeBackend(_ output: OutputOptions? = nil) throws -> any Backend {
     let backend = try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
-      needsDouble: try scalarType() == .float64)
+      needsDouble: try scalarType() == .float64, profiles: profile)
+    if let scheduler = backend.scheduler {
+      scheduler.onNotice = { output?.note($0) }
+      scheduler.onMeasure = { output?.note("Measuring \($0), which is done once…") }
+      if profile == .refresh { try scheduler.measureProfiles() }
+    }
     return try checks.checked(backend, threads: threads, output)
   }
 }

@@ -77,11 +77,11 @@ struct BenchScheduler: ParsableCommand {
         memoryRate: rate, elementwiseRate: 10 * rate, contractionRate: 10 * rate)
     }
     return Scheduler(
-      host: NullBackend(), hostProfile: profile(1e10), measureHost: { _ in profile(1e10) },
+      host: NullBackend(), hostProfile: profile(1e10), measureHost: { profile(1e10) },
       accelerators: [
         Accelerator(
           name: "null", profile: profile(1e9), open: { NullBackend() },
-          measure: { _ in profile(1e9) })
+          measure: { profile(1e9) })
       ])
   }
 }

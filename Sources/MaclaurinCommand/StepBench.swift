@@ -72,6 +72,19 @@ final class StepBench {
     try backend.upload(classes, to: targets)
   }
 
+  /// Seconds that a device of this profile should take for one step.
+  static func predict(
+    _ network: Network, _ settings: TrainingSettings, on profile: DeviceProfile
+  ) throws -> Double {
+    let plan = ProfiledPlan(profile)
+    let bench = try StepBench(
+      network, settings, on: plan, Planned(flops: 0, contractionFlops: 0, peakBytes: 0))
+    let before = plan.seconds
+    try bench.run()
+
+    return plan.seconds - before
+  }
+
   /// One step, waited for.
   func run() throws {
     // A small rate: the weights stay near their start, whatever the order and the repeats.

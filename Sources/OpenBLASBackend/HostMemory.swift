@@ -63,24 +63,23 @@ final class HostMemory {
 
 /// A buffer of the CPU path.
 final class HostBuffer: Buffer {
-  let pointer: UnsafeMutableRawPointer
   private let memory: HostMemory
 
   init(count: Int, type: ScalarType, memory: HostMemory) throws {
     self.memory = memory
-    pointer = try memory.take(count * type.byteCount)
-    super.init(count: count, type: type)
+    super.init(
+      count: count, type: type, hostPointer: try memory.take(count * type.byteCount))
   }
 
-  deinit { memory.give(pointer, byteCount) }
+  deinit { memory.give(hostPointer!, byteCount) }
 }
 
 extension Matrix {
   /// The first element on the host.
   var pointer: UnsafeMutableRawPointer {
-    guard let host = buffer as? HostBuffer else {
-      preconditionFailure("a matrix of another backend")
+    guard let start = buffer.hostPointer else {
+      preconditionFailure("a matrix of a device, or of nothing")
     }
-    return host.pointer + offset * type.byteCount
+    return start + offset * type.byteCount
   }
 }

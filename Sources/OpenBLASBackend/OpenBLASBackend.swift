@@ -73,8 +73,6 @@ public final class OpenBLASBackend: Backend {
 
   public func finish() {}
 
-  public func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer? { matrix.pointer }
-
   /// What runs is recorded here, by operation.
   public var timeline: Timeline?
 

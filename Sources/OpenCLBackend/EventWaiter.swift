@@ -3,14 +3,15 @@ import Glibc
 
 /// Waits for events without ever waiting forever: the driver's callback signals a condition.
 ///
-/// One wait at a time. A wait that was given up may still be signalled later: a waiter that gave
-/// up is used no more, and its memory is not released.
+/// One wait at a time. A callback may come after its wait was given up; the memory of a waiter that
+/// gave up is not released.
 struct EventWaiter {
-  /// How often callbacks came, and what guards it.
+  /// What a callback was told, and what guards it.
   private struct State {
     var mutex = pthread_mutex_t()
     var condition = pthread_cond_t()
-    var calls = 0
+    var event: cl_event?
+    var status: cl_int = 0
   }
 
   private let state: UnsafeMutablePointer<State>
@@ -35,19 +36,21 @@ struct EventWaiter {
     state.deallocate()
   }
 
-  /// Waits until the event has ended; false once `isHopeless`, which is asked every `interval`
-  /// seconds, says so.
+  /// Waits until the event has ended and returns its status, CL_COMPLETE or negative; nil once
+  /// `isHopeless`, which is asked every `interval` seconds, says so.
   func wait(
     for event: OpenCLEvent, interval: Double, unless isHopeless: () -> Bool
-  ) -> Bool {
-    if event.hasEnded { return true }
-    state.pointee.calls = 0
+  ) -> cl_int? {
+    let now = event.status
+    if now <= CL_COMPLETE { return now }
+    state.pointee.event = nil
     let status = cl.pointee.clSetEventCallback(
       event.handle, CL_COMPLETE,
-      { _, _, state in
+      { event, status, state in
         let state = state!.assumingMemoryBound(to: State.self)
         pthread_mutex_lock(&state.pointee.mutex)
-        state.pointee.calls += 1
+        state.pointee.event = event
+        state.pointee.status = status
         pthread_cond_signal(&state.pointee.condition)
         pthread_mutex_unlock(&state.pointee.mutex)
       }, state)
@@ -55,14 +58,17 @@ struct EventWaiter {
     pthread_mutex_lock(&state.pointee.mutex)
     defer { pthread_mutex_unlock(&state.pointee.mutex) }
     var deadline = Self.time(after: interval)
-    while state.pointee.calls == 0 {
+    while true {
+      if state.pointee.event == event.handle { return state.pointee.status }
       let result = pthread_cond_timedwait(
         &state.pointee.condition, &state.pointee.mutex, &deadline)
       guard result == ETIMEDOUT else { continue }
-      if isHopeless() { return false }
+      // A callback may be late, or may get lost.
+      let now = event.status
+      if now <= CL_COMPLETE { return now }
+      if isHopeless() { return nil }
       deadline = Self.time(after: interval)
     }
-    return true
   }
 
   private static func time(after seconds: Double) -> timespec {
@@ -76,14 +82,15 @@ struct EventWaiter {
   /// For a driver that takes no callback.
   private func poll(
     _ event: OpenCLEvent, _ interval: Double, _ isHopeless: () -> Bool
-  ) -> Bool {
+  ) -> cl_int? {
     var next = SuspendingClock.now + .seconds(interval)
-    while !event.hasEnded {
+    while true {
+      let status = event.status
+      if status <= CL_COMPLETE { return status }
       usleep(20)
       guard SuspendingClock.now >= next else { continue }
-      if isHopeless() { return false }
+      if isHopeless() { return nil }
       next = SuspendingClock.now + .seconds(interval)
     }
-    return true
   }
 }

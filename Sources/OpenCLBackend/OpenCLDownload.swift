@@ -80,7 +80,7 @@ extension OpenCLSession {
   private func startSeparately(
     _ whole: TransferPiece, _ matrix: Matrix, _ block: StagingMemory.Block
   ) throws -> OpenCLDownload? {
-    guard let queue = transferQueue(),
+    guard let queue = queue(for: .downloads),
       let snapshot = allocateIfPlenty(matrix.count, matrix.type)
     else { return nil }
     var handle: cl_event?

@@ -133,7 +133,7 @@ extension OpenCLSession {
   private func makePinnedSlab(_ bytes: Int) -> StagingMemory.Slab? {
     var status: cl_int = 0
     let flags = cl_mem_flags(CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR)
-    guard let queue = transferQueue(),
+    guard let queue = queue(for: .mapping),
       let memory = cl.pointee.clCreateBuffer(context, flags, bytes, nil, &status)
     else { return nil }
     var event: cl_event?
@@ -154,7 +154,7 @@ extension OpenCLSession {
   /// At the end, when nothing is in the queues.
   func releaseStaging() {
     for slab in staging.slabs {
-      if let memory = slab.memory, let queue = transferQueue() {
+      if let memory = slab.memory, let queue = queue(for: .mapping) {
         _ = cl.pointee.clEnqueueUnmapMemObject(queue, memory, slab.pointer, 0, nil, nil)
         _ = cl.pointee.clReleaseMemObject(memory)
       } else {

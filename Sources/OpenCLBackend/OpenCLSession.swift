@@ -13,8 +13,10 @@ final class OpenCLSession {
   let context: cl_context
   private(set) var queue: cl_command_queue
   private var queueProfiles = false
-  /// For transfers beside the commands of `queue`, once there was one.
-  private var otherQueue: cl_command_queue?
+  /// For downloads beside the commands of `queue`, and for mapping host memory, which waits for
+  /// neither; once there was one.
+  private var downloadQueue: cl_command_queue?
+  private var mappingQueue: cl_command_queue?
   var statistics = BackendStatistics()
   var programs: ProgramLibrary
   var pool = MemoryPool()
@@ -74,8 +76,9 @@ final class OpenCLSession {
     programs.release()
     trim()
     releaseStaging()
-    if let otherQueue { _ = cl.pointee.clReleaseCommandQueue(otherQueue) }
-    _ = cl.pointee.clReleaseCommandQueue(queue)
+    for queue in [downloadQueue, mappingQueue, queue].compactMap({ $0 as cl_command_queue? }) {
+      _ = cl.pointee.clReleaseCommandQueue(queue)
+    }
     _ = cl.pointee.clReleaseContext(context)
     waiter.release()
   }
@@ -127,12 +130,15 @@ final class OpenCLSession {
     queueProfiles = profiling
   }
 
-  /// The queue for transfers beside the others; nil if the driver gives none.
-  func transferQueue() -> cl_command_queue? {
-    if let otherQueue { return otherQueue }
+  enum Purpose { case downloads, mapping }
+
+  /// A queue beside the main one; nil if the driver gives none.
+  func queue(for purpose: Purpose) -> cl_command_queue? {
+    if let made = purpose == .downloads ? downloadQueue : mappingQueue { return made }
     var status: cl_int = 0
-    otherQueue = Self.makeQueue(cl, context, device, profiling: true, &status)
-    return otherQueue
+    let made = Self.makeQueue(cl, context, device, profiling: true, &status)
+    if purpose == .downloads { downloadQueue = made } else { mappingQueue = made }
+    return made
   }
 
   func kernel(_ function: String, of key: ProgramKey) throws -> KernelFunction {
@@ -158,7 +164,7 @@ final class OpenCLSession {
       try wait(for: marker(in: queue), action)
       complete(progress.enqueued)
     }
-    if let otherQueue { try wait(for: marker(in: otherQueue), action) }
+    if let downloadQueue { try wait(for: marker(in: downloadQueue), action) }
     // Returns at once, and with what went wrong if no event told of it.
     try check(cl.pointee.clFinish(queue), action, otherwise: .device)
     forgetAbandoned()
@@ -173,18 +179,18 @@ final class OpenCLSession {
     let begin = recorder?.timeline.now
     var answered = SuspendingClock.now
     let timeout = answerTimeout
-    let hasEnded = waiter.wait(for: event, interval: min(30, timeout / 8)) {
+    let status = waiter.wait(for: event, interval: min(1, timeout / 8)) {
       if progress.look() { answered = .now }
       return SuspendingClock.now - answered >= .seconds(timeout)
     }
-    guard hasEnded else {
+    guard let status else {
       throw noted(
         BackendError(
           "\(device.label) did not answer for \(Self.text(timeout)) s while \(action()); "
             + OpenCLStatus.advice(.device), cause: .device))
     }
     if let recorder, let begin { recorder.addWait(for: action(), since: begin) }
-    try check(min(0, event.status), action(), otherwise: .device)
+    try check(status, action(), otherwise: .device)
   }
 
   private static func text(_ seconds: Double) -> String {

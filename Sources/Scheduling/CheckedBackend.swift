@@ -84,7 +84,6 @@ public final class CheckedBackend: Backend {
   }
 
   /// Nil, so that nobody reads what has not been checked.
-  public func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer? { nil }
 
   public func finish() throws {
     try wrapped.finish()

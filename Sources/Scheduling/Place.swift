@@ -7,12 +7,12 @@ public struct Accelerator {
   /// Known without opening the device, if it was measured before.
   public var profile: DeviceProfile?
   public var open: () throws -> any Backend
-  /// Measures an open device.
-  public var measure: (any Backend) throws -> DeviceProfile
+  /// Measures the device, which it opens for itself.
+  public var measure: () throws -> DeviceProfile
 
   public init(
     name: String, profile: DeviceProfile?, open: @escaping () throws -> any Backend,
-    measure: @escaping (any Backend) throws -> DeviceProfile
+    measure: @escaping () throws -> DeviceProfile
   ) {
     self.name = name
     self.profile = profile
@@ -42,8 +42,8 @@ final class Place {
   private(set) var loss: BackendError?
 
   // What ran here.
-  var operations = 0
-  var flops = 0.0
+  private(set) var operations = 0
+  private(set) var flops = 0.0
   /// Seconds at work: measured around every operation on the host, and on a device from the first
   /// operation in an empty queue to the end of the wait that empties it.
   private(set) var seconds = 0.0
@@ -76,9 +76,7 @@ final class Place {
     return made
   }
 
-  func measure(_ backend: any Backend) throws -> DeviceProfile {
-    try accelerator!.measure(backend)
-  }
+  func measure() throws -> DeviceProfile { try accelerator!.measure() }
 
   /// Takes no more operations after `error`; after a device's own failure nothing at all.
   func retire(_ error: BackendError) {
@@ -86,6 +84,13 @@ final class Place {
     guard error.cause == .device else { return }
     state = .lost
     loss = error
+  }
+
+  /// Counts an operation; `seconds` is 0 where they are measured by `began` and `ended`.
+  func ran(_ flops: Double, seconds: Double) {
+    operations += 1
+    self.flops += flops
+    self.seconds += seconds
   }
 
   func began() {

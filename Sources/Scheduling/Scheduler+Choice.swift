@@ -7,7 +7,7 @@ extension Scheduler {
   ///   - moves: whether it may leave home.
   ///   - seconds: what it takes at a place, transfers aside.
   func choose(
-    moves: Bool, _ seconds: (DeviceProfile, _ isHost: Bool) -> Double
+    moves: Bool, _ seconds: (DeviceProfile) -> Double
   ) throws -> Int {
     if case .forced(let pick) = policy {
       decisions += 1
@@ -15,10 +15,7 @@ extension Scheduler {
       return places[place].isUsable ? place : 0
     }
     guard places.count > 1, hasChoice, try knowsProfiles() else { return pinned ?? 0 }
-    let costs = places.indices.map { index in
-      places[index].isUsable
-        ? places[index].profile.map { seconds($0, index == 0) } ?? .infinity : .infinity
-    }
+    let costs = costs(seconds)
     survey?.add(operands, costs, places.count)
     if let pinned { return pinned }
     survey(moves: moves)
@@ -26,6 +23,58 @@ extension Scheduler {
     residency.regret = decision.regret
     residency.home = decision.home
     return moves ? decision.place : decision.home
+  }
+
+  private func costs(_ seconds: (DeviceProfile) -> Double) -> [Double] {
+    places.map { $0.isUsable ? $0.profile.map(seconds) ?? .infinity : .infinity }
+  }
+
+  // MARK: While the host is alone
+
+  /// Which operations are looked at while the host is alone. Each look stands for all operations
+  /// since the last one; the gaps are random, so that no loop hides behind them.
+  struct Sampling {
+    /// Operations until the next look, and since the last one.
+    var left = 1
+    var weight = 1
+    var hostSeconds = 0.0
+    private var state: UInt64 = 0x2545_f491_4f6c_dd1d
+
+    /// Operations that take so long are all looked at.
+    static let longEnough = 2e-5
+    static let meanGap = 16
+
+    mutating func draw(after seconds: Double) {
+      let mean = seconds / Double(weight)
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      left = mean > Self.longEnough ? 1 : 1 + Int(state >> 33) % (2 * Self.meanGap - 1)
+      weight = left
+    }
+  }
+
+  /// Whether an accelerator is to become home, which ends the host's being alone.
+  func isWorthOpening(_ operation: Operation) throws -> Bool {
+    sampling.left -= 1
+    guard sampling.left <= 0, hasChoice else { return false }
+    let worked = places[0].seconds
+    defer { sampling.hostSeconds = worked }
+    guard try knowsProfiles() else {
+      sampling.draw(after: worked - sampling.hostSeconds)
+      return false
+    }
+    let weight = Double(sampling.weight)
+    let costs = costs { weight * $0.seconds(operation) }
+    survey(moves: false)
+    let decision = Placement.choose(costs, residency, profiles)
+    sampling.draw(after: worked - sampling.hostSeconds)
+    guard decision.home != 0 else {
+      residency.regret = decision.regret
+      return false
+    }
+    isAlone = false
+    residency.home = decision.home
+    residency.regret = decision.regret
+    return true
   }
 
   private var hasChoice: Bool { places.dropFirst().contains { $0.isUsable } }
@@ -75,14 +124,13 @@ extension Scheduler {
     for (index, place) in places.enumerated() where place.isUsable && place.profile == nil {
       onMeasure(place.name)
       if index == 0 {
-        place.profile = try measureHost(host)
+        place.profile = try measureHost()
         continue
       }
       do {
-        let profile = try at(index) { try place.measure($0) }
-        place.profile = profile
-      } catch let failure as Failure {
-        try retire(failure)
+        place.profile = try place.measure()
+      } catch let error as BackendError {
+        try retire(Failure(place: index, error: error))
       }
     }
   }

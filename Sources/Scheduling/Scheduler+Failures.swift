@@ -17,6 +17,7 @@ extension Scheduler {
       if isNew {
         backend.timeline = timeline
         residency.isOpen[place] = true
+        isAlone = false
       }
       return try body(backend)
     } catch let error as BackendError {

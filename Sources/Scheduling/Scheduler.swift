@@ -7,9 +7,10 @@ import Compute
 /// needs them elsewhere, and only then. All places compute the same bits, so that placing
 /// operations never changes a result. See `Placement` for the rule.
 ///
-/// Accelerators are opened when operations are to run there: until it is worth that, everything
-/// runs on the host, and a short command never waits for a driver. Where no profile is known, the
-/// host works for `patience` seconds before time is spent on measuring.
+/// Accelerators are opened when operations are to run there. Until it is worth that the host is
+/// alone: everything runs there, at next to no cost for being scheduled, and a short command never
+/// waits for a driver. Where no profile is known, the host works for `patience` seconds before time
+/// is spent on measuring.
 ///
 /// An accelerator that fails is retired: its data are brought home if it still answers, and the
 /// host goes on. What only a lost device held cannot be brought back; then `run` or `download`
@@ -34,7 +35,7 @@ public final class Scheduler: Backend {
   let host: any Backend
   let places: [Place]
   let memory: MirroredMemory
-  let measureHost: (any Backend) throws -> DeviceProfile
+  let measureHost: () throws -> DeviceProfile
   let patience: Double
   var residency: Placement.Residency
   var decisions = 0
@@ -42,7 +43,11 @@ public final class Scheduler: Backend {
   var pinned: Int?
   var survey: Survey?
   /// Those of the operation at hand.
-  private(set) var operands: [Operand] = []
+  var operands: [Operand] = []
+  /// As long as no accelerator has been opened: what has content is current on the host.
+  var isAlone: Bool
+  /// Until the next operation is looked at while the host is alone.
+  var sampling = Sampling()
 
   struct Operand {
     var buffer: MirroredBuffer
@@ -60,7 +65,7 @@ public final class Scheduler: Backend {
   ///   - patience: seconds of work on the host before unknown profiles are measured.
   public init(
     host: any Backend, hostProfile: DeviceProfile?,
-    measureHost: @escaping (any Backend) throws -> DeviceProfile, accelerators: [Accelerator],
+    measureHost: @escaping () throws -> DeviceProfile, accelerators: [Accelerator],
     policy: Policy = .automatic, patience: Double = 3
   ) {
     precondition(accelerators.count < 32, "at most 31 accelerators")
@@ -72,6 +77,7 @@ public final class Scheduler: Backend {
     memory = MirroredMemory(places: places.count)
     residency = Placement.Residency(places: places.count)
     for index in places.indices.dropFirst() { residency.isOpen[index] = false }
+    if case .automatic = policy { isAlone = true } else { isAlone = false }
   }
 
   public var statistics: BackendStatistics {
@@ -87,169 +93,42 @@ public final class Scheduler: Backend {
     didSet { for place in places { place.backend?.timeline = timeline } }
   }
 
-  // MARK: Memory and transfers
-
-  public func allocate(_ count: Int, _ type: ScalarType) throws -> Buffer {
-    MirroredBuffer(count: count, type: type, places: places.count, memory: memory)
-  }
-
-  private func mirrored(_ matrix: Matrix) -> MirroredBuffer {
-    guard let buffer = matrix.buffer as? MirroredBuffer, buffer.memory === memory else {
-      preconditionFailure("a matrix of another backend")
-    }
-    return buffer
-  }
-
-  /// `matrix` in the copy of its buffer at `place`, which is made if there is none.
-  private func matrix(_ matrix: Matrix, at place: Int) throws -> Matrix {
-    let buffer = mirrored(matrix)
-    return Matrix(
-      try copy(of: buffer, at: place), offset: matrix.offset, rows: matrix.rows,
-      columns: matrix.columns, stride: matrix.stride)
-  }
-
-  private func copy(of buffer: MirroredBuffer, at place: Int) throws -> Buffer {
-    if let copy = buffer.copies[place] { return copy }
-    let copy = try at(place) { try $0.allocate(buffer.count, buffer.type) }
-    buffer.copies[place] = copy
-    memory.resident[place] += buffer.byteCount
-    return copy
-  }
-
-  /// Brings what has content in `range` to `place`.
-  private func fetch(_ buffer: MirroredBuffer, _ range: Range<Int>, to place: Int) throws {
-    guard !buffer.validity.isValid(range, at: place) else { return }
-    var parts: [(Range<Int>, source: Int)] = []
-    buffer.validity.forEach(in: range) { part, valid in
-      guard valid != 0, valid & (1 << place) == 0 else { return }
-      parts.append((part, source(valid)))
-    }
-    for (part, source) in parts {
-      if source != 0, place != 0 {
-        try transfer(buffer, part, from: source, to: 0)
-        try transfer(buffer, part, from: 0, to: place)
-      } else {
-        try transfer(buffer, part, from: source, to: place)
-      }
-    }
-  }
-
-  /// The host if it has the content, else the first device that still answers.
-  private func source(_ valid: Validity.Places) -> Int {
-    if valid & 1 != 0 { return 0 }
-    let answering = places.indices.first { valid & (1 << $0) != 0 && places[$0].state != .lost }
-    return answering ?? valid.trailingZeroBitCount
-  }
-
-  /// One of the two places is the host.
-  private func transfer(
-    _ buffer: MirroredBuffer, _ range: Range<Int>, from source: Int, to target: Int
-  ) throws {
-    func part(_ place: Int) throws -> Matrix {
-      Matrix(
-        try copy(of: buffer, at: place), offset: range.lowerBound, rows: 1, columns: range.count)
-    }
-    let bytes = range.count * buffer.type.byteCount
-    let (from, to) = (try part(source), try part(target))
-    if target == 0, let pointer = host.hostPointer(to) {
-      try at(source) {
-        try $0.download(from, into: UnsafeMutableRawBufferPointer(start: pointer, count: bytes))
-      }
-    } else if source == 0, let pointer = host.hostPointer(from) {
-      try at(target) {
-        try $0.upload(UnsafeRawBufferPointer(start: pointer, count: bytes), to: to)
-      }
-    } else {
-      let content = try at(source) { try $0.bytes(of: from) }
-      try content.withUnsafeBytes { content in try at(target) { try $0.upload(content, to: to) } }
-    }
-    if source != 0 { places[source].ended() }
-    places[target].incoming += Placement.Traffic(bytes: bytes, pieces: 1)
-    buffer.validity.copied(range, to: target)
-  }
-
-  public func upload(_ source: UnsafeRawBufferPointer, to matrix: Matrix) throws {
-    guard matrix.count > 0 else { return }
-    let access = Access(.write, matrix)
-    let bytes = matrix.count * matrix.type.byteCount
-    memory.statistics.uploadedBytes += bytes
-    operands = [
-      Operand(buffer: mirrored(matrix), elements: access.elements(of: matrix), access: access)
-    ]
-    let place = try choose(moves: false) { profile, isHost in
-      isHost ? Double(bytes) / profile.memoryRate : profile.uploadSeconds(bytes, pieces: 1)
-    }
-    try perform(at: place) { place in
-      let own = try self.matrix(matrix, at: place)
-      try at(place) { try $0.upload(source, to: own) }
-    }
-  }
-
-  public func download(_ matrix: Matrix, into target: UnsafeMutableRawBufferPointer) throws {
-    guard matrix.count > 0 else { return }
-    memory.statistics.downloadedBytes += matrix.count * matrix.type.byteCount
-    try surface {
-      let place = try holder(of: matrix)
-      let own = try self.matrix(matrix, at: place)
-      try at(place) { try $0.download(own, into: target) }
-      places[place].ended()
-    }
-  }
-
-  public func startDownload(_ matrix: Matrix) throws -> any Download {
-    guard matrix.count > 0 else { return FinishedDownload([]) }
-    memory.statistics.downloadedBytes += matrix.count * matrix.type.byteCount
-    return try surface {
-      let place = try holder(of: matrix)
-      let own = try self.matrix(matrix, at: place)
-      return try at(place) { try $0.startDownload(own) }
-    }
-  }
-
-  /// A place that has all of `matrix`: the host if it does, else a device that does, else the host
-  /// after fetching.
-  private func holder(of matrix: Matrix) throws -> Int {
-    let buffer = mirrored(matrix)
-    let range = Access(.read, matrix).elements(of: matrix)
-    for place in places.indices where places[place].state != .lost {
-      if buffer.copies[place] != nil, buffer.validity.isValid(range, at: place) { return place }
-    }
-    try fetch(buffer, range, to: 0)
-    return 0
-  }
-
-  public func finish() throws {
-    try surface {
-      for (index, place) in places.enumerated() where place.state == .open {
-        try at(index) { try $0.finish() }
-        place.ended()
-      }
-    }
-  }
-
   // MARK: Operations
 
   public func run(_ operation: Operation) throws {
-    var operation = operation
+    if isAlone, survey == nil, pinned == nil, try !isWorthOpening(operation) {
+      let start = MonotonicClock.seconds
+      try host.run(operation)
+      places[0].ran(operation.cost.flops, seconds: MonotonicClock.seconds - start)
+      return
+    }
     operands.removeAll(keepingCapacity: true)
+    var operation = operation
     operation.visitOperands { matrix, access in
       operands.append(
         Operand(buffer: mirrored(matrix), elements: access.elements(of: matrix), access: access))
     }
-    let place = try choose(moves: true) { profile, _ in profile.seconds(operation) }
+    let place = try choose(moves: true) { $0.seconds(operation) }
     try perform(at: place) { place in
-      var own = operation
-      try own.visitOperands { matrix, _ in matrix = try self.matrix(matrix, at: place) }
-      places[place].began()
-      try at(place) { try $0.run(own) }
-      if place == 0 { places[0].ended() }
-      places[place].operations += 1
-      places[place].flops += operation.cost.flops
+      let flops = operation.cost.flops
+      if place == 0 {
+        // The host finds its copies through the buffers themselves.
+        for operand in operands { _ = try copy(of: operand.buffer, at: 0) }
+        let start = MonotonicClock.seconds
+        try at(0) { try $0.run(operation) }
+        places[0].ran(flops, seconds: MonotonicClock.seconds - start)
+      } else {
+        var own = operation
+        try own.visitOperands { matrix, _ in matrix = try self.matrix(matrix, at: place) }
+        places[place].began()
+        try at(place) { try $0.run(own) }
+        places[place].ran(flops, seconds: 0)
+      }
     }
   }
 
   /// Does `body` at `place`, with the operands there; on the host if the accelerator fails.
-  private func perform(at place: Int, _ body: (Int) throws -> Void) throws {
+  func perform(at place: Int, _ body: (Int) throws -> Void) throws {
     try surface {
       do {
         try attempt(at: place, body)

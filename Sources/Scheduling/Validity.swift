@@ -11,18 +11,28 @@ struct Validity {
     var places: Places
   }
 
-  private(set) var segments: [Segment]
+  private let count: Int
+  /// Where everything is current, if that is the same set throughout.
+  private var uniform: Places = 0
+  /// Empty where it is.
+  private var parts: [Segment] = []
 
-  init(count: Int) { segments = [Segment(end: count, places: 0)] }
+  init(count: Int) { self.count = count }
+
+  var segments: [Segment] { parts.isEmpty ? [Segment(end: count, places: uniform)] : parts }
 
   /// Where any part is current.
-  var places: Places { segments.reduce(0) { $0 | $1.places } }
+  var places: Places { parts.reduce(uniform) { $0 | $1.places } }
 
   /// Calls `body` with every part of `range` and where it is current.
   @inline(__always)
   func forEach(in range: Range<Int>, _ body: (Range<Int>, Places) throws -> Void) rethrows {
+    if parts.isEmpty {
+      if !range.isEmpty { try body(range, uniform) }
+      return
+    }
     var start = range.lowerBound
-    for segment in segments where segment.end > start {
+    for segment in parts where segment.end > start {
       if start >= range.upperBound { return }
       let end = min(segment.end, range.upperBound)
       try body(start..<end, segment.places)
@@ -51,15 +61,18 @@ struct Validity {
 
   /// The copy at `place` is gone.
   mutating func drop(_ place: Int) {
-    update(0..<(segments.last?.end ?? 0)) { $0 & ~(1 << place) }
+    update(0..<count) { $0 & ~(1 << place) }
   }
 
   private mutating func update(_ range: Range<Int>, _ change: (Places) -> Places) {
     guard !range.isEmpty else { return }
-    // The common case: the whole of the only segment.
-    if segments.count == 1, range == 0..<segments[0].end {
-      segments[0].places = change(segments[0].places)
-      return
+    if parts.isEmpty {
+      let places = change(uniform)
+      if places == uniform { return }
+      if range == 0..<count {
+        uniform = places
+        return
+      }
     }
     var result: [Segment] = []
     result.reserveCapacity(segments.count + 2)
@@ -86,6 +99,12 @@ struct Validity {
       append(segment.end, segment.places)
       start = segment.end
     }
-    segments = result
+    if result.count == 1 {
+      uniform = result[0].places
+      parts = []
+    } else {
+      uniform = 0
+      parts = result
+    }
   }
 }

@@ -36,7 +36,7 @@ enum SchedulerVariant: CaseIterable {
     let accelerators = (0..<count).map { index in
       Accelerator(
         name: "accelerator \(index)", profile: profile(2), open: { try open(index, count) },
-        measure: { _ in profile(2) })
+        measure: { profile(2) })
     }
     var policy = Scheduler.Policy.automatic
     if self == .random {
@@ -47,6 +47,6 @@ enum SchedulerVariant: CaseIterable {
     }
     return Scheduler(
       host: try OpenBLASBackend(threads: threads), hostProfile: profile(1),
-      measureHost: { _ in profile(1) }, accelerators: accelerators, policy: policy)
+      measureHost: { profile(1) }, accelerators: accelerators, policy: policy)
   }
 }

@@ -160,12 +160,12 @@ import Testing
   ) throws -> Scheduler {
     Scheduler(
       host: try OpenBLASBackend(threads: 1), hostProfile: nil,
-      measureHost: { _ in preconditionFailure("nothing is measured") },
+      measureHost: { preconditionFailure("nothing is measured") },
       accelerators: (0..<accelerators).map { index in
         Accelerator(
           name: "accelerator \(index)", profile: nil,
           open: { try OpenBLASBackend(threads: 1) },
-          measure: { _ in preconditionFailure("nothing is measured") })
+          measure: { preconditionFailure("nothing is measured") })
       }, policy: .forced(pick))
   }
 

@@ -50,10 +50,6 @@ public final class ObservedBackend: Backend {
     get { inner.timeline }
     set { inner.timeline = newValue }
   }
-  public func hostPointer(_ matrix: Matrix) -> UnsafeMutableRawPointer? {
-    inner.hostPointer(matrix)
-  }
-
   private func bytes(_ matrix: Matrix) -> Int { matrix.count * matrix.type.byteCount }
 
   public func allocate(_ count: Int, _ type: ScalarType) throws -> Buffer {

@@ -44,7 +44,29 @@ public enum Operation {
   }
 
   public var name: String { content.name }
-  public var cost: Cost { content.cost }
+  /// Without the detour over `content`: it is asked before every operation.
+  public var cost: Cost {
+    switch self {
+    case .contraction(let content): content.cost
+    case .jetContraction(let content): content.cost
+    case .jetComposition(let content): content.cost
+    case .jetProduct(let content): content.cost
+    case .linearCombination(let content): content.cost
+    case .fill(let content): content.cost
+    case .reduction(let content): content.cost
+    case .columnSums(let content): content.cost
+    case .gather(let content): content.cost
+    case .loss(let content): content.cost
+    case .regularization(let content): content.cost
+    case .optimizerUpdate(let content): content.cost
+    case .randomFill(let content): content.cost
+    case .directionScale(let content): content.cost
+    case .gradientClipping(let content): content.cost
+    case .extraction(let content): content.cost
+    case .projection(let content): content.cost
+    case .projectionResidual(let content): content.cost
+    }
+  }
   func define() { content.define() }
 
   /// Shows every matrix with how it is used; `body` may put another buffer's matrix in its place.
