@@ -32,7 +32,8 @@ struct Trace {
   /// Nil without --trace.
   init?(_ backend: any Backend, _ options: BackendOptions) {
     guard options.trace else { return nil }
-    if backend is OpenCLBackend {
+    let place = (backend as? CheckedBackend)?.wrapped ?? backend
+    if place is OpenCLBackend {
       launches = backend.statistics.launches
     } else {
       calls = backend.statistics.launches

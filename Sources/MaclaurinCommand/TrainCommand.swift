@@ -100,6 +100,13 @@ struct TrainCommand: ParsableCommand {
         try compute(device)
       } catch let error as BackendError where error.cause == .memory {
         throw try check.shortage(error, settings, held: device.statistics.peakBytes)
+      } catch let error as Disagreement {
+        if let directory {
+          try error.write(to: directory.path)
+          report.note(
+            "\(directory.path)/disagreement.json and .safetensors say how to reproduce it")
+        }
+        throw error
       }
     }
   }

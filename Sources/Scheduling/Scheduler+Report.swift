@@ -34,5 +34,7 @@ extension Scheduler {
 
 extension Backend {
   /// The scheduler among this backend and those that it wraps.
-  public var scheduler: Scheduler? { self as? Scheduler }
+  public var scheduler: Scheduler? {
+    self as? Scheduler ?? (self as? CheckedBackend)?.wrapped.scheduler
+  }
 }
