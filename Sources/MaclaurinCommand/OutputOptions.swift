@@ -31,7 +31,7 @@ struct Trace {
 
   /// Nil without --trace.
   init?(_ backend: any Backend, _ options: BackendOptions) {
-    guard options.trace else { return nil }
+    guard options.trace != nil else { return nil }
     if backend is OpenCLBackend {
       launches = backend.statistics.launches
     } else {
