@@ -34,14 +34,24 @@ struct BackendOptions: ParsableArguments {
   @Option(help: ArgumentHelp("float32 or float64.", valueName: "type"))
   var dtype = "float32"
 
-  @Flag(help: "Also report what ran: launches on a device and calls on the CPU path, by function.")
-  var trace = false
+  @Option(
+    help: ArgumentHelp(
+      "Write what ran when and where to a file for ui.perfetto.dev (Chrome's trace format), and "
+        + "report launches on a device and calls on the CPU path by function.", valueName: "file"))
+  var trace: String?
 
   @OptionGroup var checks: CheckOptions
 
   func validate() throws {
     guard (0...4096).contains(threads) else {
       throw ValidationError("--threads takes 0 to 4096, not \(threads)")
+    }
+  }
+
+  /// Where recording would be part of what is measured.
+  func validateWithoutTrace() throws {
+    guard trace == nil else {
+      throw ValidationError("bench takes no --trace; trace a run of train instead")
     }
   }
 
@@ -67,18 +77,22 @@ struct BackendOptions: ParsableArguments {
     _ output: OutputOptions, _ body: (any Backend) throws -> Result
   ) throws -> Result {
     let selection = try selection()
-    return try withFallback(
-      makeBackend(output),
-      to: { try BackendSelection.openblas.makeBackend(numerics: numerics, threads: threads) },
-      reason: { error in
-        if let error = error as? Disagreement, checks.onMismatch == .fallback {
-          return "\(error); going on on the CPU path"
-        }
-        guard selection == .auto, let failure = error as? BackendError, failure.cause == .device
-        else { return nil }
-        return "\(failure); beginning again on the CPU path"
-      },
-      onNotice: { output.note($0) }, body)
+    return try TraceFile.recording(in: trace) { observe in
+      try withFallback(
+        observe(makeBackend(output)),
+        to: {
+          observe(try BackendSelection.openblas.makeBackend(numerics: numerics, threads: threads))
+        },
+        reason: { error in
+          if let error = error as? Disagreement, checks.onMismatch == .fallback {
+            return "\(error); going on on the CPU path"
+          }
+          guard selection == .auto, let failure = error as? BackendError, failure.cause == .device
+          else { return nil }
+          return "\(failure); beginning again on the CPU path"
+        },
+        onNotice: { output.note($0) }, body)
+    }
   }
 
   /// - Parameter output: where it is said what happens to devices, and what the checks find.

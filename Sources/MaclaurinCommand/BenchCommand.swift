@@ -117,7 +117,10 @@ struct BenchContraction: ParsableCommand {
   @OptionGroup var backend: BackendOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try validateRepeats(repeats) }
+  func validate() throws {
+    try validateRepeats(repeats)
+    try backend.validateWithoutTrace()
+  }
 
   func run() throws {
     let result = try contraction.measure(backend, repeats: repeats, output)
@@ -139,7 +142,10 @@ struct BenchStep: ParsableCommand {
   @OptionGroup var backend: BackendOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try validateRepeats(repeats) }
+  func validate() throws {
+    try validateRepeats(repeats)
+    try backend.validateWithoutTrace()
+  }
 
   func run() throws {
     let result = try step.measure(backend, repeats: repeats, output)
@@ -157,7 +163,10 @@ struct BenchAll: ParsableCommand {
   @OptionGroup var backend: BackendOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try validateRepeats(repeats) }
+  func validate() throws {
+    try validateRepeats(repeats)
+    try backend.validateWithoutTrace()
+  }
 
   func run() throws {
     let first = try contraction.measure(backend, repeats: repeats, output)

@@ -31,12 +31,13 @@ struct Trace {
 
   /// Nil without --trace.
   init?(_ backend: any Backend, _ options: BackendOptions) {
-    guard options.trace else { return nil }
-    let place = (backend as? CheckedBackend)?.wrapped ?? backend
-    if place is OpenCLBackend {
-      launches = backend.statistics.launches
-    } else {
-      calls = backend.statistics.launches
+    guard options.trace != nil else { return nil }
+    for part in backend.parts {
+      if part is OpenCLBackend {
+        launches.merge(part.statistics.launches) { $0 + $1 }
+      } else {
+        calls.merge(part.statistics.launches) { $0 + $1 }
+      }
     }
   }
 

@@ -22,7 +22,10 @@ struct BenchPlacement: ParsableCommand {
   @OptionGroup var backend: BackendOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try validateRepeats(repeats) }
+  func validate() throws {
+    try validateRepeats(repeats)
+    try backend.validateWithoutTrace()
+  }
 
   /// One width, batch and order.
   private struct Cell {

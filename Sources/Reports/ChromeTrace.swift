@@ -1,5 +1,6 @@
 import Compute
 import DataSets
+import Glibc
 import Networks
 import Training
 
@@ -31,6 +32,16 @@ public struct ChromeTrace {
     }
   }
 
+  private static let beginning = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":["
+
+  /// Whether a file begins as `write` begins it.
+  public static func isTrace(_ path: String) -> Bool {
+    guard let file = fopen(path, "rb") else { return false }
+    defer { fclose(file) }
+    var start = [UInt8](repeating: 0, count: beginning.utf8.count)
+    return fread(&start, 1, start.count, file) == start.count && start.elementsEqual(beginning.utf8)
+  }
+
   private init(_ timeline: Timeline) {
     events = timeline.events
     dropped = timeline.dropped
@@ -55,7 +66,7 @@ public struct ChromeTrace {
 
   /// Hands the text over in pieces of about 64 KiB.
   private mutating func write(_ output: (String) throws -> Void) throws {
-    text = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
+    text = Self.beginning + "\n"
     text += metadata("process_name", thread: 0, "\"name\":\"maclaurin\"")
     for (index, thread) in threads.enumerated() {
       let name = json(thread.track + thread.part)

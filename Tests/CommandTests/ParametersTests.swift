@@ -117,7 +117,7 @@ struct ParametersTests {
     #expect(digits.status == 0 && digits.output.contains("test_loss"))
     let files = try Command.run(
       "evaluate", "--network", "run/network.json", "--parameters", "run/final.safetensors",
-      "--data", "digits", "--json", "--trace", in: folder)
+      "--data", "digits", "--json", "--trace", "trace.json", in: folder)
     #expect(files.status == 0, "\(files.errors)")
   }
 }

@@ -96,7 +96,7 @@ struct ReportingTests {
 
   @Test func trace() throws {
     let folder = try TemporaryFolder()
-    let arguments = Self.tiny + ["--trace", "--json", "--quiet", "--backend"]
+    let arguments = Self.tiny + ["--trace", "trace.json", "--json", "--quiet", "--backend"]
     let host = try Command.run(arguments + ["openblas"], in: folder)
     #expect(try counts(host, "launches").isEmpty)
     let calls = try counts(host, "calls")
@@ -126,7 +126,7 @@ struct ReportingTests {
     // Close to the reproducible result, within what a few steps of rounding can do.
     let (a, b) = (try fast.number("train_loss"), try host.number("train_loss"))
     #expect(abs(a - b) < 1e-4 * b)
-    let table = try Command.run(Self.tiny + ["--trace"], in: folder)
+    let table = try Command.run(Self.tiny + ["--trace", "trace.json"], in: folder)
     #expect(table.output.contains("jet_composition"))
   }
 

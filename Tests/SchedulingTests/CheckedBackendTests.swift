@@ -64,11 +64,6 @@ import Testing
     #expect(throws: Disagreement.self) { try download.wait() }
   }
 
-  @Test func hostPointersAreNotGivenOut() throws {
-    let backend = try checked(.elements)
-    #expect(backend.hostPointer(try backend.matrix(1, 1, .float32)) == nil)
-  }
-
   /// A sample that waits keeps none of the operation's buffers.
   @Test func samplesKeepNoMemory() throws {
     let backend = try checked(.elements)
