@@ -37,6 +37,26 @@ import Testing
     }
   }
 
+  /// Around a scheduler, wherever that puts operations and samples.
+  @Test(arguments: [CheckLevel.elements, .freivalds, .whole(every: 3)])
+  func schedulersAreChecked(_ level: CheckLevel) throws {
+    let device = faulty
+    let scheduler = Scheduler(
+      host: try OpenBLASBackend(threads: 1), hostProfile: nil,
+      measureHost: { preconditionFailure("nothing is measured") },
+      accelerators: [
+        Accelerator(
+          name: "device", profile: nil, open: { device },
+          measure: { preconditionFailure("nothing is measured") })
+      ], policy: .forced { $0 * 7 % 5 % 2 })
+    let run = try SmallRun(order: 2)
+    let backend = try CheckedBackend(scheduler, against: cpu, level: level)
+    #expect(try run.hash(on: backend) == run.hash(on: cpu))
+    #expect(backend.checks.checkedOperations > 0 && faulty.operations > 20)
+    faulty.fault = .spoil(name: "jet_contraction", every: 1, bit: 30)
+    #expect(throws: Disagreement.self) { try run.hash(on: backend) }
+  }
+
   @Test func nothingWaitsForSamples() throws {
     let backend = try checked(.elements)
     let x = try backend.matrix(1, 100, .float32)
