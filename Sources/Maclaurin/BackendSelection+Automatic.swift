@@ -36,6 +36,7 @@ extension BackendSelection {
       Accelerator(
         name: device.backendName,
         profile: known(ProfileKey(device, family: family, numerics: numerics, type: type)),
+        sharesProcessors: device.kind == .cpu,
         open: { try OpenCLBackend(device: device, numerics: numerics, family: family) },
         measure: { try measure(.opencl(device.index)) })
     }

@@ -46,8 +46,10 @@ public enum Placement {
     public var resident: Traffic
     /// Places that take operations.
     public var isUsable: [Bool]
-    /// Places that must be opened first.
+    /// Places that need not be opened first.
     public var isOpen: [Bool]
+    /// Places that single operations may run at away from home.
+    public var takesSingles: [Bool]
 
     public init(places: Int) {
       home = 0
@@ -58,6 +60,7 @@ public enum Placement {
       resident = Traffic()
       isUsable = Array(repeating: true, count: places)
       isOpen = Array(repeating: true, count: places)
+      takesSingles = Array(repeating: true, count: places)
     }
   }
 
@@ -78,7 +81,8 @@ public enum Placement {
     var least = cost[home] + incoming(home, residency, profiles)
     let limit = least / margin
     for place in cost.indices where place != home {
-      guard residency.isUsable[place], residency.isOpen[place] else { continue }
+      guard residency.isUsable[place], residency.isOpen[place], residency.takesSingles[place]
+      else { continue }
       let seconds =
         cost[place] + incoming(place, residency, profiles)
         + transfer(residency.written, from: place, to: home, profiles)
