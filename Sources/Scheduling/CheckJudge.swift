@@ -95,16 +95,19 @@ struct CheckJudge {
     case .jetContraction(let product): (fills, products) = (product.fills, product.contractions)
     default: return nil
     }
+    let width = products.map(\.n).min() ?? 0
+    let share = PlainContraction.Share(first: evidence.number, step: max(1, min(4, width)))
     // Larger ones would take longer than the device.
     guard products.reduce(0.0, { $0 + $1.cost.flops }) <= Self.plainLimit else { return nil }
     func run<Real: BinaryFloatingPoint>(_: Real.Type) -> [Int: [UInt8]] {
+      func elements(_ bytes: [UInt8]?, of matrix: Matrix) -> [Real] {
+        var elements = [Real](repeating: 0, count: matrix.buffer.count)
+        if let bytes { elements.withUnsafeMutableBytes { $0.copyBytes(from: bytes) } }
+        return elements
+      }
       var memory: PlainContraction.Memory<Real> = [:]
       for (index, matrix) in matrices.enumerated() {
-        var elements = [Real](repeating: 0, count: matrix.buffer.count)
-        if let bytes = evidence.before[index] {
-          elements.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
-        }
-        memory[ObjectIdentifier(matrix.buffer)] = elements
+        memory[ObjectIdentifier(matrix.buffer)] = elements(evidence.before[index], of: matrix)
       }
       for fill in fills {
         for row in 0..<fill.output.rows {
@@ -114,7 +117,12 @@ struct CheckJudge {
           }
         }
       }
-      for product in products { PlainContraction.run(product, &memory) }
+      for product in products { PlainContraction.run(product, &memory, share) }
+      // The output is the last operand.
+      let computed = elements(evidence.after.last!, of: matrices.last!)
+      for product in products {
+        PlainContraction.complete(product, &memory, share, from: computed)
+      }
       var results: [Int: [UInt8]] = [:]
       for (index, operand) in operands.enumerated() where operand.kind != .read {
         let elements = memory[ObjectIdentifier(matrices[index].buffer)]!

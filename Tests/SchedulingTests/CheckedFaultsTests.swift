@@ -112,6 +112,28 @@ import Testing
     #expect(error.worst.operand == "c" && error.worst.bound == 0)
   }
 
+  /// A fault that the device and the CPU path share, as they share sources: plain Swift finds it in
+  /// contractions down to the last bit, the definition elsewhere.
+  @Test(
+    arguments: [
+      ("contraction", 0, "plain Swift"), ("jet_contraction", 0, "plain Swift"),
+      ("jet_composition", 29, "definition"), ("loss", 29, "definition"),
+    ], [CheckLevel.elements, .whole(every: 1)])
+  func sharedFaultsAreFound(
+    _ fault: (name: String, bit: Int, judge: String), _ level: CheckLevel
+  ) throws {
+    let spoil = FaultyBackend.Fault.spoil(name: fault.name, every: 1, bit: fault.bit)
+    let checked = try CheckedBackend(
+      FaultyBackend(device, spoil), against: FaultyBackend(cpu, spoil), level: level)
+    let run = try SmallRun(order: 1, steps: 60)
+    do {
+      _ = try run.hash(on: checked)
+      Issue.record("nothing was found")
+    } catch let error as Disagreement {
+      #expect(error.operation == fault.name && error.judge.contains(fault.judge))
+    }
+  }
+
   // MARK: Projections
 
   /// A wrong element that is off by more than 2τ is found and named; without it nothing is.
