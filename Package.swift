@@ -53,7 +53,8 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
     .testTarget(name: "READMETests"),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
-    .testTarget(name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand", "TestSupport"]),
     .target(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
       linkerSettings: [.linkedLibrary("m")]),

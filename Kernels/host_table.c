@@ -26,9 +26,8 @@
   F(jet_product_adjoint) \
   F(extraction) \
   F(extraction_indirect) \
-  F(projection_lanes) \
+  F(projection_rows) \
   F(projection_chunks) \
-  F(projection_fold_lanes) \
   F(projection_fold_chunks) \
   F(projection_residual) \
   F(jet_composition_identity) \

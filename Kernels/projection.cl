@@ -1,110 +1,127 @@
-// Products with a vector in double precision, and sums of squares on the way: two passes each,
-// partial sums and their sum, over p.batch matrices. A plane of sums is followed by one of squares.
+// Products with a vector in double precision, and sums of squares on the way.
+//
+// Written with vectors, because compilers for CPU devices do not make any of loops inside of a
+// work-item; on a GPU a vector is so many loads of neighbouring work-items' neighbours.
 
+#define WIDTH PROJECTION_WIDTH
 #ifdef __OPENCL_VERSION__
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
+typedef double16 Wide;
+#ifdef REAL_IS_DOUBLE
+#define LOAD_WIDE(address) vload16(0, address)
+#else
+#define LOAD_WIDE(address) convert_double16(vload16(0, address))
+#endif
+#define LOAD_DOUBLES(address) vload16(0, address)
+#define STORE_WIDE(value, address) vstore16(value, 0, address)
+#else
+typedef double Wide __attribute__((ext_vector_type(WIDTH)));
+// Elements need not be aligned to vectors.
+typedef double LooseDoubles __attribute__((
+  ext_vector_type(WIDTH), aligned(sizeof(double)), may_alias));
+typedef real LooseReals __attribute__((ext_vector_type(WIDTH), aligned(sizeof(real)), may_alias));
+#define LOAD_WIDE(address) __builtin_convertvector(*(const LooseReals *)(address), Wide)
+#define LOAD_DOUBLES(address) (Wide)(*(const LooseDoubles *)(address))
+#define STORE_WIDE(value, address) (*(LooseDoubles *)(address) = (value))
 #endif
 
-// y_i = Σ_j X_ij v_j. Launch rows are rows of X, columns the 64 lanes: lane l sums j ≡ l mod 64.
-KERNEL3(projection_lanes, ProjectionParameters, double, partial, const real, x,
+// `count` < WIDTH elements and zeros behind them.
+#define LOAD_SOME(LOAD, type, target, address, count)                      \
+  {                                                                        \
+    type some[WIDTH];                                                      \
+    for (int l = 0; l < WIDTH; ++l) some[l] = l < (count) ? (address)[l] : (type)0; \
+    target = LOAD(some);                                                   \
+  }
+
+// target ← Σ of a vector's elements.
+#define SUM_WIDE(target, x)                                        \
+  {                                                                \
+    double some[WIDTH], total = 0.0;                               \
+    STORE_WIDE(x, some);                                           \
+    for (int l = 0; l < WIDTH; ++l) total = total + some[l];       \
+    target = total;                                                \
+  }
+
+// y_i = Σ_j X_ij v_j. Items are rows of X. Two vectors of lanes: lane l sums the j ≡ l mod 2·WIDTH.
+KERNEL4(projection_rows, ProjectionParameters, double, sums, double, squares, const real, x,
         const double, vector) {
-  FOR_EACH_STRIP(row, lane, lanes) {
+  FOR_EACH_ITEM(row) {
     const long b = row / p.rows, i = row - b * p.rows;
     GLOBAL const real *from = x + b * p.batchStride + i * p.stride;
     GLOBAL const double *v = vector + b * p.vectorStride;
-    double sum[LANES], squares[LANES];
-    FOR_LANES(l) {
-      sum[l] = 0.0;
-      squares[l] = 0.0;
+    Wide sum[2], square[2];
+    for (int half_ = 0; half_ < 2; ++half_) {
+      sum[half_] = (Wide)(0.0);
+      square[half_] = (Wide)(0.0);
     }
-    long j = lane;
-    for (; j + LANES <= p.columns; j += PROJECTION_LANES) {
-      FOR_LANES(l) {
-        const double e = (double)from[j + l];
-        sum[l] = fma(e, v[j + l], sum[l]);
-        squares[l] = fma(e, e, squares[l]);
+    long j = 0;
+    for (; j + 2 * WIDTH <= p.columns; j += 2 * WIDTH) {
+      for (int half_ = 0; half_ < 2; ++half_) {
+        const Wide e = LOAD_WIDE(from + j + half_ * WIDTH);
+        sum[half_] = fma(e, LOAD_DOUBLES(v + j + half_ * WIDTH), sum[half_]);
+        square[half_] = fma(e, e, square[half_]);
       }
     }
-    for (int l = 0; l < LANES; ++l) {
-      if (j + l < p.columns) {
-        const double e = (double)from[j + l];
-        sum[l] = fma(e, v[j + l], sum[l]);
-        squares[l] = fma(e, e, squares[l]);
+    for (int half_ = 0; half_ < 2; ++half_) {
+      const long first = j + half_ * WIDTH, count = p.columns - first;
+      if (count > 0) {
+        Wide e, w;
+        LOAD_SOME(LOAD_WIDE, real, e, from + first, count)
+        LOAD_SOME(LOAD_DOUBLES, double, w, v + first, count)
+        sum[half_] = fma(e, w, sum[half_]);
+        square[half_] = fma(e, e, square[half_]);
       }
     }
-    for (int l = 0; l < lanes; ++l) {
-      partial[row * PROJECTION_LANES + lane + l] = sum[l];
-      partial[p.plane + row * PROJECTION_LANES + lane + l] = squares[l];
-    }
+    SUM_WIDE(sums[b * p.sumsStride + i], sum[0] + sum[1])
+    SUM_WIDE(squares[b * p.sumsStride + i], square[0] + square[1])
   }
 }
 
-// y_j = Σ_i X_ij v_i. Launch rows are chunks of PROJECTION_CHUNK rows of X.
+// y_j = Σ_i X_ij v_i. Launch rows are chunks of PROJECTION_CHUNK rows of X, columns groups of
+// neighbouring columns; partial sums have p.width places per chunk, a multiple of WIDTH, and a plane
+// of sums is followed by one of squares.
 KERNEL3(projection_chunks, ProjectionParameters, double, partial, const real, x,
         const double, vector) {
-  FOR_EACH_STRIP(chunk, column, lanes) {
-    const long b = chunk / p.parts, part = chunk - b * p.parts;
+  FOR_EACH_CELL(chunk, group) {
+    const long b = chunk / p.parts, part = chunk - b * p.parts, column = group * WIDTH;
     const long first = part * PROJECTION_CHUNK;
     const long end = first + PROJECTION_CHUNK < p.rows ? first + PROJECTION_CHUNK : p.rows;
+    const long count = p.columns - column;
     GLOBAL const real *from = x + b * p.batchStride + column;
     GLOBAL const double *v = vector + b * p.vectorStride;
-    double sum[LANES], squares[LANES];
-    real value[LANES];
-    FOR_LANES(l) {
-      sum[l] = 0.0;
-      squares[l] = 0.0;
-    }
+    Wide sum = (Wide)(0.0), squares = (Wide)(0.0);
     for (long i = first; i < end; ++i) {
-      const double weight = v[i];
-      load_strip(value, from + i * p.stride, lanes);
-      FOR_LANES(l) {
-        const double e = (double)value[l];
-        sum[l] = fma(e, weight, sum[l]);
-        squares[l] = fma(e, e, squares[l]);
+      Wide e;
+      if (count >= WIDTH) {
+        e = LOAD_WIDE(from + i * p.stride);
+      } else {
+        LOAD_SOME(LOAD_WIDE, real, e, from + i * p.stride, count)
       }
+      sum = fma((Wide)(v[i]), e, sum);
+      squares = fma(e, e, squares);
     }
-    for (int l = 0; l < lanes; ++l) {
-      partial[chunk * p.columns + column + l] = sum[l];
-      partial[p.plane + chunk * p.columns + column + l] = squares[l];
-    }
+    STORE_WIDE(sum, partial + chunk * p.width + column);
+    STORE_WIDE(squares, partial + p.plane + chunk * p.width + column);
   }
 }
 
-// Σ of the lanes of each row.
-KERNEL3(projection_fold_lanes, ProjectionParameters, double, sums, double, squares,
-        const double, partial) {
-  FOR_EACH_ITEM(row) {
-    const long b = row / p.rows, i = row - b * p.rows;
-    GLOBAL const double *from = partial + row * PROJECTION_LANES;
-    double sum = 0.0, square = 0.0;
-    for (int lane = 0; lane < PROJECTION_LANES; ++lane) {
-      sum = sum + from[lane];
-      square = square + from[p.plane + lane];
-    }
-    sums[b * p.sumsStride + i] = sum;
-    squares[b * p.sumsStride + i] = square;
-  }
-}
-
-// Σ of the chunks of each column. Launch rows are matrices.
+// Σ of the chunks of each column. Launch rows are matrices, columns groups of columns.
 KERNEL3(projection_fold_chunks, ProjectionParameters, double, sums, double, squares,
         const double, partial) {
-  FOR_EACH_STRIP(b, column, lanes) {
-    GLOBAL const double *from = partial + b * p.parts * p.columns + column;
-    double sum[LANES], square[LANES];
-    FOR_LANES(l) {
-      sum[l] = 0.0;
-      square[l] = 0.0;
-    }
+  FOR_EACH_CELL(b, group) {
+    const long column = group * WIDTH;
+    GLOBAL const double *from = partial + b * p.parts * p.width + column;
+    Wide sum = (Wide)(0.0), square = (Wide)(0.0);
     for (long part = 0; part < p.parts; ++part) {
-      for (int l = 0; l < lanes; ++l) {
-        sum[l] = sum[l] + from[part * p.columns + l];
-        square[l] = square[l] + from[p.plane + part * p.columns + l];
-      }
+      sum = sum + LOAD_DOUBLES(from + part * p.width);
+      square = square + LOAD_DOUBLES(from + p.plane + part * p.width);
     }
-    for (int l = 0; l < lanes; ++l) {
-      sums[b * p.sumsStride + column + l] = sum[l];
-      squares[b * p.sumsStride + column + l] = square[l];
+    double some[2 * WIDTH];
+    STORE_WIDE(sum, some);
+    STORE_WIDE(square, some + WIDTH);
+    for (int l = 0; l < WIDTH && column + l < p.columns; ++l) {
+      sums[b * p.sumsStride + column + l] = some[l];
+      squares[b * p.sumsStride + column + l] = some[WIDTH + l];
     }
   }
 }

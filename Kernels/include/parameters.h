@@ -109,7 +109,9 @@ typedef struct {
 /// Patches of one launch, and starts of one patch: a parameter block has at most 1024 bytes.
 #define EXTRACTION_PATCHES 4
 #define EXTRACTION_STARTS 16
+#define EXTRACTION_RUN 16
 typedef struct {
+  long count;                             ///< elements of all patches
   long end[EXTRACTION_PATCHES];           ///< elements of this patch and of those before it
   long startCount[EXTRACTION_PATCHES];
   long outerStep[EXTRACTION_PATCHES];
@@ -124,14 +126,14 @@ typedef struct {
   long positions[EXTRACTION_STARTS];      ///< of the row numbers
 } IndirectExtractionParameters;
 
-/// Partial sums of a projection: lanes of a row, or chunks of so many rows.
-#define PROJECTION_LANES 64
-#define PROJECTION_CHUNK 64
+/// A column is projected in chunks of so many rows; and so many sums are computed together.
+#define PROJECTION_CHUNK 32
+#define PROJECTION_WIDTH 16
 typedef struct {
   long rows, columns, stride;   ///< of one matrix as it lies in memory
   long batchStride;             ///< elements to the next matrix
   long vectorStride;            ///< elements to its vector
-  long parts;                   ///< chunks of a column
+  long parts, width;            ///< chunks of a column, and partial sums of a chunk
   long plane;                   ///< elements of all partial sums
   long sumsStride;              ///< elements to the next matrix's results
 } ProjectionParameters;

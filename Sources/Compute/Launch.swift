@@ -16,6 +16,8 @@ public struct Launch {
   /// The parameter block's bytes.
   public let parameters: [UInt8]
   public let extent: Extent
+  /// Elements that it works on, where items are not elements: what decides about threads.
+  public let work: Int
 
   /// How many items a launch has.
   public enum Extent {
@@ -26,7 +28,7 @@ public struct Launch {
   init<Parameters>(
     _ function: String, host: String? = nil, source: String,
     defines: [(name: String, value: Int)] = [], type: ScalarType, _ extent: Extent,
-    _ arguments: [Matrix], _ parameters: Parameters
+    _ arguments: [Matrix], _ parameters: Parameters, work: Int? = nil
   ) {
     self.function = function
     self.hostFunction = host ?? function
@@ -36,6 +38,10 @@ public struct Launch {
     self.arguments = arguments
     self.parameters = withUnsafeBytes(of: parameters) { Array($0) }
     self.extent = extent
+    switch extent {
+    case .items(let items): self.work = work ?? items
+    case .grid(let rows, let columns): self.work = work ?? rows * columns
+    }
   }
 
   /// The launch range with everything but `begin` and `end`.

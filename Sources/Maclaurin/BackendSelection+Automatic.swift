@@ -23,35 +23,25 @@ extension BackendSelection {
     let devices = Self.accelerators(numerics: numerics, needsDouble: needsDouble)
     guard !devices.isEmpty else { return host }
     let type = needsDouble ? ScalarType.float64 : .float32
-    let hostKey = ProfileKey(host, type: type)
     func known(_ key: ProfileKey) -> DeviceProfile? {
       policy == .refresh ? nil : cache.profile(for: key)
     }
-    // A backend of its own: what measuring allocates and counts goes with it.
-    func measure(
-      _ key: ProfileKey, _ open: () throws -> any Backend
-    ) throws -> DeviceProfile {
-      let clock = ContinuousClock.now
-      let backend = try open()
-      let opening = (ContinuousClock.now - clock) / .seconds(1)
-      return try cache.profile(for: key, .refresh) {
-        try ProfileMeasurement.measure(
-          backend, type: type, opening: key == hostKey ? 0 : opening)
-      }
+    // On a back end of its own: what measuring allocates and counts goes with it.
+    func measure(_ selection: BackendSelection) throws -> DeviceProfile {
+      try selection.profile(
+        numerics: numerics, threads: threads, family: family, type: type, policy: .refresh,
+        cache: cache)!
     }
     let accelerators = devices.map { device in
-      let key = ProfileKey(device, family: family, numerics: numerics, type: type)
-      func open() throws -> OpenCLBackend {
-        try OpenCLBackend(device: device, numerics: numerics, family: family)
-      }
-      return Accelerator(
-        name: device.backendName, profile: known(key), open: open,
-        measure: { try measure(key, open) })
+      Accelerator(
+        name: device.backendName,
+        profile: known(ProfileKey(device, family: family, numerics: numerics, type: type)),
+        sharesProcessors: device.kind == .cpu,
+        open: { try OpenCLBackend(device: device, numerics: numerics, family: family) },
+        measure: { try measure(.opencl(device.index)) })
     }
     return Scheduler(
-      host: host, hostProfile: known(hostKey),
-      measureHost: {
-        try measure(hostKey) { try OpenBLASBackend(numerics: numerics, threads: threads) }
-      }, accelerators: accelerators)
+      host: host, hostProfile: known(ProfileKey(host, type: type)),
+      measureHost: { try measure(.openblas) }, accelerators: accelerators)
   }
 }

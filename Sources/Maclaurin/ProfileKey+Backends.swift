@@ -39,3 +39,32 @@ extension ProfileKey {
     return ""
   }()
 }
+
+extension BackendSelection {
+  /// The profile of this back end: the kept one, or one that is measured now on a back end made
+  /// for it, opening included. Nil for `auto`, which is no device.
+  public func profile(
+    numerics: Numerics = .reproducible, threads: Int = 0, family: KernelFamily? = nil,
+    type: ScalarType = .float32, policy: ProfilePolicy = .cached,
+    cache: ProfileCache = ProfileCache()
+  ) throws -> DeviceProfile? {
+    let start = ProfileMeasurement.monotonicSeconds()
+    switch self {
+    case .auto: return nil
+    case .openblas:
+      let backend = try OpenBLASBackend(numerics: numerics, threads: threads)
+      // The CPU path is always open.
+      return try cache.profile(for: ProfileKey(backend, type: type), policy) {
+        try ProfileMeasurement.measure(backend, type: type, opening: 0)
+      }
+    case .opencl(let index):
+      let device = try OpenCLDevices.device(index)
+      let key = ProfileKey(device, family: family, numerics: numerics, type: type)
+      return try cache.profile(for: key, policy) {
+        let backend = try OpenCLBackend(device: device, numerics: numerics, family: family)
+        return try ProfileMeasurement.measure(
+          backend, type: type, opening: ProfileMeasurement.monotonicSeconds() - start)
+      }
+    }
+  }
+}

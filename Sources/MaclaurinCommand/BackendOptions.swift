@@ -4,7 +4,6 @@ import Maclaurin
 extension Numerics: ExpressibleByArgument {}
 extension KernelFamily: ExpressibleByArgument {}
 extension Activation: ExpressibleByArgument {}
-extension ProfilePolicy: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct BackendOptions: ParsableArguments {
@@ -41,6 +40,8 @@ struct BackendOptions: ParsableArguments {
         + "report launches on a device and calls on the CPU path by function.", valueName: "file"))
   var trace: String?
 
+  @OptionGroup var checks: CheckOptions
+
   func validate() throws {
     guard (0...4096).contains(threads) else {
       throw ValidationError("--threads takes 0 to 4096, not \(threads)")
@@ -69,8 +70,9 @@ struct BackendOptions: ParsableArguments {
     }
   }
 
-  /// Computes on the chosen back end. Under `auto`, what a device took with it when it failed is
-  /// computed again on the CPU path: `body` then begins a second time.
+  /// Computes on the chosen back end, under the checks that were asked for. Under `auto`, what a
+  /// device took with it when it failed is computed again on the CPU path, and so is, with
+  /// `--on-mismatch fallback`, what it computed wrongly: `body` then begins a second time.
   func compute<Result>(
     _ output: OutputOptions, _ body: (any Backend) throws -> Result
   ) throws -> Result {
@@ -82,6 +84,9 @@ struct BackendOptions: ParsableArguments {
           observe(try BackendSelection.openblas.makeBackend(numerics: numerics, threads: threads))
         },
         reason: { error in
+          if let error = error as? Disagreement, checks.onMismatch == .fallback {
+            return "\(error); going on on the CPU path"
+          }
           guard selection == .auto, let failure = error as? BackendError, failure.cause == .device
           else { return nil }
           return "\(failure); beginning again on the CPU path"
@@ -90,7 +95,7 @@ struct BackendOptions: ParsableArguments {
     }
   }
 
-  /// - Parameter output: where it is said what happens to devices.
+  /// - Parameter output: where it is said what happens to devices, and what the checks find.
   func makeBackend(_ output: OutputOptions? = nil) throws -> any Backend {
     let backend = try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
@@ -100,6 +105,6 @@ struct BackendOptions: ParsableArguments {
       scheduler.onMeasure = { output?.note("Measuring \($0), which is done once…") }
       if profile == .refresh { try scheduler.measureProfiles() }
     }
-    return backend
+    return try checks.checked(backend, threads: threads, output)
   }
 }

@@ -6,8 +6,7 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench", abstract: "Measure contractions and training steps.",
     subcommands: [
       BenchContraction.self, BenchStep.self, BenchScheduler.self, BenchPlacement.self,
-      BenchProfile.self,
-      BenchAll.self,
+      BenchProfile.self, BenchChecks.self, BenchAll.self,
     ])
 }
 

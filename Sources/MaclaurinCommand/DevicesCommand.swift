@@ -8,14 +8,25 @@ struct DevicesCommand: ParsableCommand {
   @Flag(help: "Say where OpenCL platforms were looked for and why none was found.")
   var explain = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Also show how fast devices are: cached (measured if the cache has nothing) or refresh.",
+      valueName: "policy"))
+  var profile: ProfilePolicy?
+
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let devices = OpenCLDevices.list()
     if output.json {
-      var members: [String: JSONValue] = [
-        "devices": .array(devices.map(json) + [.object(["backend": .string("openblas")])])
-      ]
+      var entries = devices.map(json) + [["backend": .string("openblas")]]
+      if let profile {
+        let selections = devices.map { BackendSelection.opencl($0.index) } + [.openblas]
+        for (index, selection) in selections.enumerated() {
+          entries[index]["profile"] = ProfileDisplay.json(selection, profile, output)
+        }
+      }
+      var members: [String: JSONValue] = ["devices": .array(entries.map { .object($0) })]
       if explain { members["explanation"] = .string(OpenCLDevices.explain()) }
       Console.json(members)
     } else {
@@ -30,6 +41,11 @@ struct DevicesCommand: ParsableCommand {
       }
       rows.append(["openblas", "CPU path", "cpu", "", "yes", "yes"])
       print(table(rows))
+      if let profile {
+        let selections = devices.map { BackendSelection.opencl($0.index) } + [.openblas]
+        print()
+        print(ProfileDisplay.table(selections, profile, output))
+      }
       if explain { print(OpenCLDevices.explain()) }
       if devices.isEmpty && !explain {
         output.note("No OpenCL device was found; maclaurin devices --explain says why.")
@@ -37,8 +53,8 @@ struct DevicesCommand: ParsableCommand {
     }
   }
 
-  private func json(_ device: OpenCLDevice) -> JSONValue {
-    .object([
+  private func json(_ device: OpenCLDevice) -> [String: JSONValue] {
+    [
       "backend": .string("opencl:\(device.index)"), "name": .string(device.name),
       "vendor": .string(device.vendor), "driver": .string(device.driverVersion),
       "version": .string(device.version), "platform": .string(device.platformName),
@@ -48,6 +64,6 @@ struct DevicesCommand: ParsableCommand {
       "local_memory": .number(Double(device.localMemory)),
       "fp64": .bool(device.hasFloat64),
       "missing_capabilities": .array(device.missingCapabilities.map { .string($0.rawValue) }),
-    ])
+    ]
   }
 }

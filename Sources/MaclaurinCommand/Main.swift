@@ -1,8 +1,9 @@
 import ArgumentParser
 import Glibc
+import Maclaurin
 
-/// Exit codes: 0 done, 1 failed, 2 misuse, 3 verification found a disagreement, 130 and 143 after
-/// SIGINT and SIGTERM.
+/// Exit codes: 0 done, 1 failed, 2 misuse, 3 verification or a check found a disagreement, 130 and
+/// 143 after SIGINT and SIGTERM.
 @main
 enum Main {
   static func main() {
@@ -11,7 +12,8 @@ enum Main {
     // A file-size limit is an error of the write, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     do {
-      var command = try MainCommand.parseAsRoot()
+      let arguments = CheckOptions.completed(Array(CommandLine.arguments.dropFirst()))
+      var command = try MainCommand.parseAsRoot(arguments)
       try command.run()
     } catch let code as ExitCode {
       exit(code.rawValue)
@@ -23,6 +25,9 @@ enum Main {
     } catch let error as Misuse {
       Console.error("Error: \(error)")
       exit(2)
+    } catch let error as Disagreement {
+      Console.error("Error: \(error)")
+      exit(3)
     } catch {
       Console.error("Error: \(error)")
       exit(1)

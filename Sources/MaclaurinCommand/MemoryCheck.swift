@@ -35,10 +35,8 @@ struct MemoryCheck {
     case .openblas: device = nil
     case .opencl(let index): device = try OpenCLDevices.device(index)
     case .auto:
-      device = OpenCLDevices.list().first {
-        $0.kind == .gpu && (!needsDouble || $0.hasFloat64)
-          && (numerics == .fast || $0.isReproducible)
-      }
+      device = BackendSelection.accelerators(numerics: numerics, needsDouble: needsDouble)
+        .first { $0.kind != .cpu }
     }
     guard let device else { return host }
     if selection == .auto, host.bytes < device.globalMemory {

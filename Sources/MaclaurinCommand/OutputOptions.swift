@@ -32,10 +32,12 @@ struct Trace {
   /// Nil without --trace.
   init?(_ backend: any Backend, _ options: BackendOptions) {
     guard options.trace != nil else { return nil }
-    if backend is OpenCLBackend {
-      launches = backend.statistics.launches
-    } else {
-      calls = backend.statistics.launches
+    for part in backend.parts {
+      if part is OpenCLBackend {
+        launches.merge(part.statistics.launches) { $0 + $1 }
+      } else {
+        calls.merge(part.statistics.launches) { $0 + $1 }
+      }
     }
   }
 

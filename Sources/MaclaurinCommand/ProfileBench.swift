@@ -35,6 +35,7 @@ struct BenchProfile: ParsableCommand {
         "\(name): opened in \(fixed(opening.fastest, 2)) s, profile measured in "
           + "\(fixed(measuring.fastest, 2)) s\(profiles.last?.note.map { "; " + $0 } ?? "")")
     }
+    output.note("one estimate takes \(fixed(try Self.estimateSeconds(profiles[0]) * 1e9, 0)) ns")
     var rows = [
       ["width", "batch", "order"] + names.flatMap { ["\($0) ms", "predicted", "ratio"] }
         + ["faster", "predicted"]
@@ -47,6 +48,25 @@ struct BenchProfile: ParsableCommand {
       }
     }
     print(table(rows))
+  }
+
+  /// Seconds for estimating one jet contraction, which is two contractions.
+  private static func estimateSeconds(_ profile: DeviceProfile) throws -> Double {
+    let backend = NullBackend()
+    func jet(_ columns: Int) throws -> JetView {
+      JetView(try backend.matrix(5 * 16, columns, .float32), block: 16, degree: 4, capacity: 4)
+    }
+    let weights = try backend.matrix(64, 48, .float32)
+    let operation = Operation.jetContraction(
+      JetContraction(
+        .forward, try jet(48), center: weights, displacement: weights, into: try jet(64), alpha: 1,
+        scale: nil))
+    let repeats = 100_000
+    var sum = 0.0
+    var time = Measurement()
+    time.add { for _ in 0..<repeats { sum += profile.seconds(operation) } }
+    precondition(sum > 0, "keeps the loop")
+    return time.fastest / Double(repeats)
   }
 
   private func row(

@@ -47,7 +47,7 @@ struct TrainCommand: ParsableCommand {
     let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
     let selection = try backend.selection()
     let workspace = selection.contractionWorkspace(family: backend.kernelFamily)
-    func memory() throws -> MemoryCheck {
+    func memory(of selection: BackendSelection) throws -> MemoryCheck {
       MemoryCheck(
         memory: try MemoryCheck.availableMemory(
           selection, numerics: backend.numerics, needsDouble: type == .float64),
@@ -55,7 +55,7 @@ struct TrainCommand: ParsableCommand {
     }
     let settings = try training.settings(order: order, set: set, type: type, writes: out != nil) {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
-      return try memory().largestBatch($0)
+      return try memory(of: selection).largestBatch($0)
     }
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
@@ -67,7 +67,8 @@ struct TrainCommand: ParsableCommand {
       if let finished = try RunFiles.finishedResult(in: out) { return show(finished, nil) }
     }
 
-    let check = try memory()
+    // Under auto, what does not fit a device is computed on the host.
+    let check = try memory(of: selection == .auto ? .openblas : selection)
     try check.check(prediction, settings)
     if training.picksBatchSize {
       report.note("--batch-size auto: \(settings.batchSize) examples per step")
@@ -100,6 +101,13 @@ struct TrainCommand: ParsableCommand {
         try compute(device)
       } catch let error as BackendError where error.cause == .memory {
         throw try check.shortage(error, settings, held: device.statistics.peakBytes)
+      } catch let error as Disagreement {
+        if let directory {
+          try error.write(to: directory.path)
+          report.note(
+            "\(directory.path)/disagreement.json and .safetensors say how to reproduce it")
+        }
+        throw error
       }
     }
   }
@@ -177,7 +185,7 @@ struct TrainCommand: ParsableCommand {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let examples = Double(
       trainer.examples(inFirst: result.steps) - trainer.examples(inFirst: firstStep))
-    let summary = RunFiles.summary(
+    var summary = RunFiles.summary(
       result, batchSize: settings.batchSize, seconds: seconds,
       examplesPerSecond: seconds > 0 ? examples / seconds : 0,
       backend: device.name, numerics: device.numerics)
@@ -187,9 +195,12 @@ struct TrainCommand: ParsableCommand {
           + (directory.map { "; go on with --out \($0.path) --resume" } ?? ""))
       throw ExitCode(Interruption.exitCode)
     }
+    let placement = PlacementTable(device, seconds: seconds)
+    summary.merge(placement.members) { old, _ in old }
     try directory?.write("result.json", Array((JSONValue.object(summary).line + "\n").utf8))
     if let directory { try RunReport.write(to: directory) }
     show(summary, Trace(device, backend))
+    if !report.json, !report.quiet, let table = placement.text { print("\n" + table) }
   }
 
   /// One evaluation as a line for people.

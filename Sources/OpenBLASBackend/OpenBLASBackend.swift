@@ -153,8 +153,7 @@ public final class OpenBLASBackend: Backend {
     guard range.items > 0, range.columns > 0 else { return }
     let function = implementation(launch)
     let pointers = launch.arguments.map { Optional($0.pointer) }
-    let work = range.items * range.columns
-    let parts = work < Self.parallelWork ? 1 : min(threads, range.items)
+    let parts = launch.work < Self.parallelWork ? 1 : min(threads, range.items)
     timed(launch.function) {
       launch.parameters.withUnsafeBytes { parameters in
         pointers.withUnsafeBufferPointer { buffers in

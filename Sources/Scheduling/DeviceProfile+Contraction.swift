@@ -74,6 +74,11 @@ extension DeviceProfile {
     return sum
   }
 
+  /// What a contraction [m, k] · [k, n] of this form should take, in the profile's own type.
+  public func contractionSeconds(_ form: ContractionTables.Form, m: Int, n: Int, k: Int) -> Double {
+    seconds(form, m: m, n: n, k: Double(k), type)
+  }
+
   private func seconds(
     _ form: ContractionTables.Form, m: Int, n: Int, k: Double, _ type: ScalarType
   ) -> Double {

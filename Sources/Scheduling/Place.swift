@@ -9,13 +9,17 @@ public struct Accelerator {
   public var open: () throws -> any Backend
   /// Measures the device, which it opens for itself.
   public var measure: () throws -> DeviceProfile
+  /// Whether it computes on the host's own processors. Then one of the two has nothing to gain from
+  /// the other while it works: the device takes all operations or none.
+  public var sharesProcessors: Bool
 
   public init(
-    name: String, profile: DeviceProfile?, open: @escaping () throws -> any Backend,
-    measure: @escaping () throws -> DeviceProfile
+    name: String, profile: DeviceProfile?, sharesProcessors: Bool = false,
+    open: @escaping () throws -> any Backend, measure: @escaping () throws -> DeviceProfile
   ) {
     self.name = name
     self.profile = profile
+    self.sharesProcessors = sharesProcessors
     self.open = open
     self.measure = measure
   }
@@ -49,6 +53,8 @@ final class Place {
   private(set) var seconds = 0.0
   private var busySince: Double?
   var incoming = Placement.Traffic()
+  /// How its times compare with its profile's.
+  var calibration = Calibration()
 
   init(host: any Backend, profile: DeviceProfile?) {
     name = host.name
@@ -66,6 +72,7 @@ final class Place {
   }
 
   var isHost: Bool { accelerator == nil }
+  var sharesProcessors: Bool { accelerator?.sharesProcessors ?? false }
   var isUsable: Bool { state == .open || state == .closed }
 
   func open() throws -> any Backend {
@@ -99,7 +106,9 @@ final class Place {
 
   func ended() {
     guard let since = busySince else { return }
-    seconds += MonotonicClock.seconds - since
+    let busy = MonotonicClock.seconds - since
+    seconds += busy
+    calibration.took(busy)
     busySince = nil
   }
 }

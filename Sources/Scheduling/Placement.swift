@@ -13,7 +13,7 @@ import Compute
 /// Source: Borodin, Linial, Saks, "An optimal on-line algorithm for metrical task system",
 /// J. ACM 39(4), 1992 (two states: the work function's rule).
 public enum Placement {
-  /// Another place must be faster by this factor before regret grows: profiles are measurements.
+  /// Another place must be faster by this factor: profiles are measurements.
   public static let margin = 1.1
 
   /// A number of copies and their bytes.
@@ -46,8 +46,10 @@ public enum Placement {
     public var resident: Traffic
     /// Places that take operations.
     public var isUsable: [Bool]
-    /// Places that must be opened first.
+    /// Places that need not be opened first.
     public var isOpen: [Bool]
+    /// Places that single operations may run at away from home.
+    public var takesSingles: [Bool]
 
     public init(places: Int) {
       home = 0
@@ -58,6 +60,7 @@ public enum Placement {
       resident = Traffic()
       isUsable = Array(repeating: true, count: places)
       isOpen = Array(repeating: true, count: places)
+      takesSingles = Array(repeating: true, count: places)
     }
   }
 
@@ -76,12 +79,14 @@ public enum Placement {
     let home = residency.home
     var best = home
     var least = cost[home] + incoming(home, residency, profiles)
+    let limit = least / margin
     for place in cost.indices where place != home {
-      guard residency.isUsable[place], residency.isOpen[place] else { continue }
+      guard residency.isUsable[place], residency.isOpen[place], residency.takesSingles[place]
+      else { continue }
       let seconds =
         cost[place] + incoming(place, residency, profiles)
         + transfer(residency.written, from: place, to: home, profiles)
-      if seconds < least { (best, least) = (place, seconds) }
+      if seconds < min(least, limit) { (best, least) = (place, seconds) }
     }
 
     var decision = Decision(place: best, home: home, regret: residency.regret)

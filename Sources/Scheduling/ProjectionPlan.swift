@@ -103,7 +103,7 @@ struct ProjectionSigns {
     var values: [Double] = []
     values.reserveCapacity(count + 128)
     for block in 0..<UInt64((count + 127) / 128) {
-      for word in Philox.words(seed: seed, purpose: .checks, tensor: -1, block: block) {
+      for word in Philox.words(seed: seed, purpose: .checkSigns, tensor: 0, block: block) {
         for bit in 0..<32 { values.append(word >> UInt32(bit) & 1 == 0 ? 1 : -1) }
       }
     }

@@ -15,18 +15,35 @@ extension Scheduler {
       return places[place].isUsable ? place : 0
     }
     guard places.count > 1, hasChoice, try knowsProfiles() else { return pinned ?? 0 }
-    let costs = costs(seconds)
+    let predicted = predictions(seconds)
+    let costs = corrected(predicted)
     survey?.add(operands, costs, places.count)
-    if let pinned { return pinned }
-    survey(moves: moves)
-    let decision = Placement.choose(costs, residency, profiles)
-    residency.regret = decision.regret
-    residency.home = decision.home
-    return moves ? decision.place : decision.home
+    let chosen: Int
+    if let pinned {
+      chosen = pinned
+    } else {
+      survey(moves: moves)
+      let decision = Placement.choose(costs, residency, profiles)
+      residency.regret = decision.regret
+      residency.home = decision.home
+      chosen = moves ? decision.place : decision.home
+    }
+    if moves { places[chosen].calibration.expects(predicted[chosen]) }
+    return chosen
   }
 
-  private func costs(_ seconds: (DeviceProfile) -> Double) -> [Double] {
+  /// Seconds by place, as profiles have it.
+  private func predictions(_ seconds: (DeviceProfile) -> Double) -> [Double] {
     places.map { $0.isUsable ? $0.profile.map(seconds) ?? .infinity : .infinity }
+  }
+
+  /// The same in the light of what the run has seen. Of a device on the host's processors that has
+  /// not been tried, what is seen of the host counts.
+  private func corrected(_ predicted: [Double]) -> [Double] {
+    let host = places[0].calibration.factor ?? 1
+    return zip(places, predicted).map { place, seconds in
+      seconds * (place.calibration.factor ?? (place.isHost || place.sharesProcessors ? host : 1))
+    }
   }
 
   // MARK: While the host is alone
@@ -63,9 +80,11 @@ extension Scheduler {
       return false
     }
     let weight = Double(sampling.weight)
-    let costs = costs { weight * $0.seconds(operation) }
+    let predicted = predictions { weight * $0.seconds(operation) }
+    places[0].calibration.expects(predicted[0])
+    places[0].calibration.took(worked - sampling.hostSeconds)
     survey(moves: false)
-    let decision = Placement.choose(costs, residency, profiles)
+    let decision = Placement.choose(corrected(predicted), residency, profiles)
     sampling.draw(after: worked - sampling.hostSeconds)
     guard decision.home != 0 else {
       residency.regret = decision.regret

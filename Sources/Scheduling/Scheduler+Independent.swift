@@ -39,8 +39,7 @@ extension Scheduler {
   /// Each of those goes, as a whole, to the place that would end with it first: devices work through
   /// their queues while the host goes on.
   public func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws {
-    let usable = places.indices.filter { places[$0].isUsable }
-    guard count > 1, usable.count > 1, pinned == nil, survey == nil, case .automatic = policy,
+    guard count > 1, helpers.count > 1, pinned == nil, survey == nil, case .automatic = policy,
       places.allSatisfy({ !$0.isUsable || $0.profile != nil })
     else {
       for index in 0..<count { try body(index) }
@@ -55,7 +54,7 @@ extension Scheduler {
     try body(0)
     let cost = survey ?? first
     survey = nil
-    let home = residency.home
+    let (home, usable) = (residency.home, helpers)
     // Seconds until each place is free for one more part.
     var load = places.indices.map { place in
       Placement.transfer(cost.shared[place], from: home, to: place, profiles)
@@ -71,6 +70,16 @@ extension Scheduler {
       load[place] = end(place)
       pinned = place
       try body(index)
+    }
+  }
+
+  /// Places that parts can go to: home, and those that do not share its processors.
+  private var helpers: [Int] {
+    let home = places[residency.home]
+    return places.indices.filter { index in
+      let place = places[index]
+      return place === home
+        || place.isUsable && !place.sharesProcessors && !(place.isHost && home.sharesProcessors)
     }
   }
 }

@@ -33,6 +33,15 @@ extension Scheduler {
 }
 
 extension Backend {
-  /// The scheduler among this backend and those that it wraps.
-  public var scheduler: Scheduler? { self as? Scheduler }
+  /// The scheduler among this backend and the one that it wraps.
+  public var scheduler: Scheduler? {
+    self as? Scheduler ?? (self as? CheckedBackend)?.wrapped.scheduler
+  }
+
+  /// The backends that compute: those of a scheduler's open places, the one that checks wrap, or
+  /// this one.
+  public var parts: [any Backend] {
+    if let scheduler = self as? Scheduler { return scheduler.places.compactMap(\.backend) }
+    return (self as? CheckedBackend)?.wrapped.parts ?? [self]
+  }
 }

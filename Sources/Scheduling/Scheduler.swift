@@ -76,7 +76,10 @@ public final class Scheduler: Backend {
     places = [Place(host: host, profile: hostProfile)] + accelerators.map(Place.init)
     memory = MirroredMemory(places: places.count)
     residency = Placement.Residency(places: places.count)
-    for index in places.indices.dropFirst() { residency.isOpen[index] = false }
+    for index in places.indices.dropFirst() {
+      residency.isOpen[index] = false
+      residency.takesSingles[index] = !places[index].sharesProcessors
+    }
     if case .automatic = policy { isAlone = true } else { isAlone = false }
   }
 
@@ -116,7 +119,9 @@ public final class Scheduler: Backend {
         for operand in operands { _ = try copy(of: operand.buffer, at: 0) }
         let start = MonotonicClock.seconds
         try at(0) { try $0.run(operation) }
-        places[0].ran(flops, seconds: MonotonicClock.seconds - start)
+        let seconds = MonotonicClock.seconds - start
+        places[0].ran(flops, seconds: seconds)
+        places[0].calibration.took(seconds)
       } else {
         var own = operation
         try own.visitOperands { matrix, _ in matrix = try self.matrix(matrix, at: place) }

@@ -35,6 +35,15 @@ import Verification
       source: "jet_composition", part: "g[0][l] = fma(-f[0][l], f[0][l], R(1.0));",
       replacement: "g[0][l] = fma(-f[0][l], f[0][l], R(1.0)) + REAL_EPSILON;",
       operation: "jet_composition", words: "tanh"),
+    // The next patch begins where the last one ended.
+    Fault(
+      source: "extraction", part: "        i = 0;\n", replacement: "", operation: "extraction",
+      words: "by definition"),
+    // Half of the last elements of a row.
+    Fault(
+      source: "projection", part: "count = p.columns - first;",
+      replacement: "count = (p.columns - first) / 2;", operation: "projection",
+      words: "by definition"),
   ]
 
   @Test(arguments: faults)

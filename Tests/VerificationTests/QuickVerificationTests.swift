@@ -9,7 +9,8 @@ import Testing
   private static let operations: Set<String> = [
     "contraction", "jet_contraction", "jet_composition", "jet_product", "linear_combination",
     "fill", "gather", "reduction", "column_sums", "loss", "regularization", "optimizer_update",
-    "random_fill", "direction_scale", "gradient_clipping", "training",
+    "random_fill", "direction_scale", "gradient_clipping", "extraction", "projection",
+    "projection_residual", "training",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {
@@ -23,6 +24,16 @@ import Testing
     for failure in report.failures {
       Issue.record("\(failure.operation): \(failure.label): \(failure.failure ?? "")")
     }
+  }
+
+  /// All sizes of what checks are made of: they must be right before anything is judged by them.
+  @Test(arguments: [Verification.Subject.cpu, .opencl(0)])
+  func extractionsAndProjectionsPass(_ subject: Verification.Subject) throws {
+    var options = Verification.Options()
+    options.operations = ["extraction", "projection", "projection_residual"]
+    let report = try Verification(subject, options).run()
+    expectSuccess(report)
+    #expect(report.cases > 100)
   }
 
   @Test func passesOnOpenCLInBothFamilies() throws {

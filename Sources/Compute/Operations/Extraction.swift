@@ -86,19 +86,20 @@ public struct Extraction: PortableOperation {
 
   private func launch(_ patches: [Patch], into target: Matrix) -> Launch {
     let (limit, starts) = (Int(EXTRACTION_PATCHES), Int(EXTRACTION_STARTS))
-    var words = [Int](repeating: 0, count: limit * (5 + starts))
+    var words = [Int](repeating: 0, count: 1 + limit * (5 + starts))
     var end = 0
     for (q, patch) in patches.enumerated() {
       end += patch.count
-      words[q] = end
-      words[limit + q] = patch.starts.count
-      words[2 * limit + q] = patch.outer.step
-      words[3 * limit + q] = patch.inner.count
-      words[4 * limit + q] = patch.inner.step
+      words[1 + q] = end
+      words[1 + limit + q] = patch.starts.count
+      words[1 + 2 * limit + q] = patch.outer.step
+      words[1 + 3 * limit + q] = patch.inner.count
+      words[1 + 4 * limit + q] = patch.inner.step
       for (s, start) in patch.starts.enumerated() {
-        words[5 * limit + q * starts + s] = start
+        words[1 + 5 * limit + q * starts + s] = start
       }
     }
+    words[0] = end
     var parameters = ExtractionParameters()
     withUnsafeMutableBytes(of: &parameters) { bytes in
       words.withUnsafeBytes { bytes.copyMemory(from: $0) }
@@ -107,8 +108,9 @@ public struct Extraction: PortableOperation {
     // An absent source is never read; any buffer stands in for it.
     let fillers = Array(repeating: sources[0], count: limit - sources.count)
     return Launch(
-      "extraction", source: "extraction", type: output.type, .items(end),
-      [target] + sources + fillers, parameters)
+      "extraction", source: "extraction", type: output.type,
+      .items((end + Int(EXTRACTION_RUN) - 1) / Int(EXTRACTION_RUN)),
+      [target] + sources + fillers, parameters, work: end)
   }
 
   private func launch(

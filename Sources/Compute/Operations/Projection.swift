@@ -3,9 +3,9 @@ import Kernels
 /// y ← Xv and q_i ← Σ_j X_ij², in double precision whatever X's type, for one or several matrices.
 ///
 /// X is [m, n] after the transposition asked for, v has n elements. Sums are in an order of their
-/// own, equal on all devices: 64 lanes of a row, or chunks of 64 rows of a column.
+/// own, equal on all devices: 32 lanes of a row, or chunks of 32 rows of a column.
 ///
-/// Error: |ŷ_i − y_i| ≤ 2γ_L Σ_j |X_ij v_j| with u = 2⁻⁵³ and L = n/64 + 130, q likewise.
+/// Error: |ŷ_i − y_i| ≤ 2γ_L Σ_j |X_ij v_j| with u = 2⁻⁵³ and L = n/32 + 100, q likewise.
 public struct Projection: PortableOperation {
   public var x: Matrix
   public var transpose: Bool
@@ -47,7 +47,7 @@ public struct Projection: PortableOperation {
   }
 
   /// How many roundings an element's partial sum takes part in, at most.
-  public static func length(_ n: Int) -> Int { n / Int(PROJECTION_LANES) + 130 }
+  public static func length(_ n: Int) -> Int { n / Int(PROJECTION_CHUNK) + 100 }
 
   public mutating func visitOperands(
     _ body: (inout Matrix, Access) throws -> Void
@@ -85,24 +85,34 @@ public struct Projection: PortableOperation {
 
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) throws -> [Launch] {
     guard sums.count > 0, batch > 0 else { return [] }
-    let chunk = Int(PROJECTION_CHUNK)
-    let (lanes, parts) = (Int(PROJECTION_LANES), (x.rows + chunk - 1) / chunk)
-    let plane = batch * (transpose ? parts * x.columns : x.rows * lanes)
-    let partial = Matrix(try workspace(2 * max(1, plane), .float64), rows: 1, columns: 2 * plane)
+    let (chunk, group) = (Int(PROJECTION_CHUNK), Int(PROJECTION_WIDTH))
+    let (parts, groups) = ((x.rows + chunk - 1) / chunk, (x.columns + group - 1) / group)
+    let plane = batch * parts * groups * group
     let parameters = ProjectionParameters(
       rows: x.rows, columns: x.columns, stride: x.stride, batchStride: strideX,
-      vectorStride: strideVector, parts: parts, plane: plane, sumsStride: strideSums)
+      vectorStride: strideVector, parts: parts, width: groups * group, plane: plane,
+      sumsStride: strideSums)
+    func launch(
+      _ name: String, _ extent: Launch.Extent, work: Int, _ arguments: [Matrix]
+    ) -> Launch {
+      Launch(
+        name, source: "projection", type: x.type, extent, arguments, parameters, work: work)
+    }
+    guard transpose else {
+      return [
+        launch(
+          "projection_rows", .items(batch * x.rows), work: batch * x.count,
+          [sums, squares, x, vector])
+      ]
+    }
+    let partial = Matrix(try workspace(2 * max(1, plane), .float64), rows: 1, columns: 2 * plane)
     return [
-      Launch(
-        transpose ? "projection_chunks" : "projection_lanes", source: "projection", type: x.type,
-        transpose
-          ? .grid(rows: batch * parts, columns: x.columns)
-          : .grid(rows: batch * x.rows, columns: lanes), [partial, x, vector], parameters),
-      Launch(
-        transpose ? "projection_fold_chunks" : "projection_fold_lanes", source: "projection",
-        type: x.type,
-        transpose ? .grid(rows: batch, columns: x.columns) : .items(batch * x.rows),
-        [sums, squares, partial], parameters),
+      launch(
+        "projection_chunks", .grid(rows: batch * parts, columns: groups), work: batch * x.count,
+        [partial, x, vector]),
+      launch(
+        "projection_fold_chunks", .grid(rows: batch, columns: groups), work: plane,
+        [sums, squares, partial]),
     ]
   }
 }

@@ -22,6 +22,7 @@ public struct RandomFill: PortableOperation {
     case shuffle = 1
     case test = 2
     case checks = 3
+    case checkSigns = 4
   }
 
   public var output: Matrix

@@ -9,18 +9,20 @@ public struct Sampler {
   /// Outputs of an elementwise operation that are drawn.
   public var elements = 16
   private let seed: UInt64
-  private let operation: Int
-  private var block: UInt64 = 0
+  /// The operation's number: its low 32 bits choose the stream, the high ones where it begins.
+  private let stream: Int
+  private var block: UInt64
   private var words: [UInt32] = []
 
   public init(seed: UInt64, operation: Int) {
     self.seed = seed
-    self.operation = operation
+    stream = operation & 0xFFFF_FFFF
+    block = UInt64(operation >> 32) << 32
   }
 
   private mutating func word() -> UInt32 {
     if words.isEmpty {
-      words = Philox.words(seed: seed, purpose: .checks, tensor: operation, block: block)
+      words = Philox.words(seed: seed, purpose: .checks, tensor: stream, block: block)
       block += 1
     }
     return words.removeLast()
