@@ -165,7 +165,7 @@ public final class OpenCLBackend: Backend {
       lowering.buffers.append(buffer)
       return buffer
     }
-    for launch in launches { lowering.launches += try session.prepare(launch) }
+    for launch in launches { try session.lower(launch, into: &lowering) }
   }
 
   public func finish() throws { try session.finish() }

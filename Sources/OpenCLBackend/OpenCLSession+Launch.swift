@@ -7,31 +7,33 @@ extension OpenCLSession {
   static let groupLimit = 65_535
 
   /// The launches of a portable kernel function, with its kernel built; none if it has no items.
-  func prepare(_ launch: Launch) throws -> [PreparedLaunch] {
+  func lower(_ launch: Launch, into lowering: inout Lowering) throws {
     let range = launch.range
-    guard range.items > 0, range.columns > 0 else { return [] }
+    guard range.items > 0, range.columns > 0 else { return }
     let program = ProgramKey(
       launch.source, defines: launch.defines, isDouble: launch.type == .float64)
     let kernel = try kernel(launch.function, of: program)
-    let arguments: [PreparedLaunch.Argument] =
-      [.parameters(range), .bytes(launch.parameters)]
-      + launch.arguments.map { .memory(memory(of: $0)) }
+    var arguments: [PreparedLaunch.Argument] = []
+    arguments.reserveCapacity(2 + launch.arguments.count)
+    arguments.append(.parameters(range))
+    arguments.append(.bytes(launch.parameters))
+    for argument in launch.arguments { arguments.append(.memory(memory(of: argument))) }
     let limit = min(kernel.maximumWorkGroup, device.maximumWorkGroup)
     switch launch.extent {
     case .items(let items):
       let local = min(128, limit)
-      return [
+      lowering.launches.append(
         PreparedLaunch(
-          kernel, arguments, groups: [(items + local - 1) / local], local: [local])
-      ]
+          kernel, arguments, groups: [(items + local - 1) / local], local: [local]))
     case .grid(let rows, let columns):
       // Two shapes only, because some compilers build a kernel function once per shape.
       let local = limit < 64 ? [limit, 1] : columns > 16 ? [64, 1] : [8, 8]
       let width = (columns + local[0] - 1) / local[0]
-      return stride(from: 0, to: rows, by: Self.groupLimit * local[1]).map { row in
+      for row in stride(from: 0, to: rows, by: Self.groupLimit * local[1]) {
         let height = min(Self.groupLimit, (rows - row + local[1] - 1) / local[1])
-        return PreparedLaunch(
-          kernel, arguments, groups: [width, height], local: local, origin: row)
+        lowering.launches.append(
+          PreparedLaunch(
+            kernel, arguments, groups: [width, height], local: local, origin: row))
       }
     }
   }
@@ -99,14 +101,11 @@ extension OpenCLSession {
     // Without a place for it no event object is made.
     let needsEvent = isFence || profile != nil || recorder != nil
     var event: cl_event?
-    func attempt() -> OpenCLStatus {
-      withUnsafeMutablePointer(to: &event) { self.attempt(launch, needsEvent ? $0 : nil) }
-    }
-    var status = attempt()
+    var status = attempt(launch, &event, needsEvent)
     if status.isOutOfMemory {
       // Some drivers give a buffer its memory at its first use: make room and try again.
       try makeRoom()
-      status = attempt()
+      status = attempt(launch, &event, needsEvent)
     }
     guard !status.isOutOfMemory else { throw shortage(launching: kernel.name, status) }
     try check(status.code, "launching \(kernel.name)", otherwise: .launch)
@@ -121,14 +120,25 @@ extension OpenCLSession {
   }
 
   private func attempt(
-    _ launch: PreparedLaunch, _ event: UnsafeMutablePointer<cl_event?>?
+    _ launch: PreparedLaunch, _ event: inout cl_event?, _ needsEvent: Bool
   ) -> OpenCLStatus {
-    var global = zip(launch.groups, launch.local).map { $0 * $1 }
-    var local = launch.local
-    var offset = launch.groups.indices.map { $0 == 1 ? launch.origin : 0 }
-    return OpenCLStatus(
-      cl.pointee.clEnqueueNDRangeKernel(
-        queue, launch.kernel.handle, cl_uint(launch.groups.count), &offset, &global, &local, 0, nil,
-        event))
+    let count = launch.groups.count
+    // Work-items, then where their identifiers begin, of up to three dimensions each.
+    var sizes = (0, 0, 0, 0, 0, 0)
+    return withUnsafeMutablePointer(to: &event) { event in
+      withUnsafeMutableBytes(of: &sizes) { bytes in
+        let sizes = bytes.assumingMemoryBound(to: Int.self).baseAddress!
+        for dimension in 0..<count {
+          sizes[dimension] = launch.groups[dimension] * launch.local[dimension]
+          sizes[3 + dimension] = dimension == 1 ? launch.origin : 0
+        }
+        return launch.local.withUnsafeBufferPointer { local in
+          OpenCLStatus(
+            cl.pointee.clEnqueueNDRangeKernel(
+              queue, launch.kernel.handle, cl_uint(count), sizes + 3, sizes, local.baseAddress, 0,
+              nil, needsEvent ? event : nil))
+        }
+      }
+    }
   }
 }

@@ -116,26 +116,38 @@ extension OpenCLSession {
     if !pinsStaging, whole.bytes > Self.directDownloadBytes {
       return try transferDirectly(.download, whole, memory, base)
     }
-    typealias Begun = (
-      piece: TransferPiece, block: StagingMemory.Block, event: OpenCLEvent, number: Int
-    )
-    var begun: Begun?
-    func end(_ transfer: Begun) throws {
-      try wait(for: transfer.event, action(.download, whole.bytes))
-      complete(transfer.number)
-      (base + transfer.piece.hostOffset).copyMemory(
-        from: transfer.block.pointer, byteCount: transfer.piece.bytes)
-      staging.give(transfer.block)
+    guard whole.bytes > StagingMemory.pieceLimit else {
+      return try end(begin(whole, memory), base)
     }
+    var begun: BegunDownload?
     for piece in whole.parts(of: StagingMemory.pieceLimit) {
-      let block = try stage(piece.bytes)
-      let event = try enqueue(.download, piece, memory, block.pointer)!
-      let number = progress.enqueued
-      try flush()
-      if let begun { try end(begun) }
-      begun = (piece, block, event, number)
+      let next = try begin(piece, memory)
+      if let begun { try end(begun, base) }
+      begun = next
     }
-    if let begun { try end(begun) }
+    if let begun { try end(begun, base) }
+  }
+
+  private struct BegunDownload {
+    var piece: TransferPiece
+    var block: StagingMemory.Block
+    var event: OpenCLEvent
+    var number: Int
+  }
+
+  private func begin(_ piece: TransferPiece, _ memory: cl_mem) throws -> BegunDownload {
+    let block = try stage(piece.bytes)
+    let event = try enqueue(.download, piece, memory, block.pointer)!
+    try flush()
+    return BegunDownload(piece: piece, block: block, event: event, number: progress.enqueued)
+  }
+
+  private func end(_ download: BegunDownload, _ target: UnsafeMutableRawPointer) throws {
+    try wait(for: download.event, action(.download, download.piece.bytes))
+    complete(download.number)
+    (target + download.piece.hostOffset).copyMemory(
+      from: download.block.pointer, byteCount: download.piece.bytes)
+    staging.give(download.block)
   }
 
   /// Enqueues one command between `memory` and `host`, with an event if one is needed: always for
@@ -174,27 +186,24 @@ extension OpenCLSession {
     _ event: UnsafeMutablePointer<cl_event?>?
   ) -> cl_int {
     let (blocking, waits) = (cl_bool(CL_FALSE), cl_uint(waitList.count))
-    var bufferOrigin = [piece.offset, 0, 0]
-    var hostOrigin = [0, 0, 0]
-    var region = [piece.rowBytes, piece.rows, 1]
     return waitList.withUnsafeBufferPointer { list in
       let list = waitList.isEmpty ? nil : list.baseAddress
-      switch (direction, piece.rows == 1) {
-      case (.upload, true):
-        return cl.pointee.clEnqueueWriteBuffer(
-          queue, memory, blocking, piece.offset, piece.bytes, host, waits, list, event)
-      case (.upload, false):
-        return cl.pointee.clEnqueueWriteBufferRect(
-          queue, memory, blocking, &bufferOrigin, &hostOrigin, &region, piece.pitch, 0,
-          piece.rowBytes, 0, host, waits, list, event)
-      case (.download, true):
-        return cl.pointee.clEnqueueReadBuffer(
-          queue, memory, blocking, piece.offset, piece.bytes, host, waits, list, event)
-      case (.download, false):
-        return cl.pointee.clEnqueueReadBufferRect(
-          queue, memory, blocking, &bufferOrigin, &hostOrigin, &region, piece.pitch, 0,
-          piece.rowBytes, 0, host, waits, list, event)
+      guard piece.rows > 1 else {
+        return direction == .upload
+          ? cl.pointee.clEnqueueWriteBuffer(
+            queue, memory, blocking, piece.offset, piece.bytes, host, waits, list, event)
+          : cl.pointee.clEnqueueReadBuffer(
+            queue, memory, blocking, piece.offset, piece.bytes, host, waits, list, event)
       }
+      var (bufferOrigin, hostOrigin) = ([piece.offset, 0, 0], [0, 0, 0])
+      var region = [piece.rowBytes, piece.rows, 1]
+      return direction == .upload
+        ? cl.pointee.clEnqueueWriteBufferRect(
+          queue, memory, blocking, &bufferOrigin, &hostOrigin, &region, piece.pitch, 0,
+          piece.rowBytes, 0, host, waits, list, event)
+        : cl.pointee.clEnqueueReadBufferRect(
+          queue, memory, blocking, &bufferOrigin, &hostOrigin, &region, piece.pitch, 0,
+          piece.rowBytes, 0, host, waits, list, event)
     }
   }
 }

@@ -47,6 +47,12 @@ import Training
     let inputs = try backend.matrix(4, 5, .float32)
     let targets = try backend.matrix(4, 3, .float32)
     let losses = try backend.matrix(1, 3, .float32)
+    // Long enough that the host really waits.
+    let wide = try backend.matrix(256, 2048, .float32)
+    let product = try backend.matrix(256, 256, .float32)
+    try backend.run(.fill(Fill(wide, value: 1)))
+    try backend.run(.contraction(Contraction(wide, wide, into: product, transposeB: true)))
+    try backend.finish()
     for number in 0..<3 {
       // Through the host, so that every step transfers in both directions.
       let rows = try backend.download(examples.rows(4 * number..<4 * number + 4))
