@@ -17,7 +17,7 @@ extension BackendSelection {
   /// The scheduler over all of them, or the CPU path where there is none.
   func makeScheduler(
     numerics: Numerics, threads: Int, family: KernelFamily?, needsDouble: Bool,
-    profiles policy: ProfilePolicy, cache: ProfileCache
+    profiles policy: ProfilePolicy, cache: ProfileCache, programSources: [String: String]
   ) throws -> any Backend {
     let host = try OpenBLASBackend(numerics: numerics, threads: threads)
     let devices = Self.accelerators(numerics: numerics, needsDouble: needsDouble)
@@ -37,7 +37,11 @@ extension BackendSelection {
         name: device.backendName,
         profile: known(ProfileKey(device, family: family, numerics: numerics, type: type)),
         sharesProcessors: device.kind == .cpu,
-        open: { try OpenCLBackend(device: device, numerics: numerics, family: family) },
+        open: {
+          try OpenCLBackend(
+            device: device, numerics: numerics, family: family,
+            programSourceOverride: programSources)
+        },
         measure: { try measure(.opencl(device.index)) })
     }
     return Scheduler(

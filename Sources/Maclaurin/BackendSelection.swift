@@ -38,19 +38,22 @@ public enum BackendSelection: Sendable, Equatable, CustomStringConvertible {
   ///   - needsDouble: whether float64 will be asked for; auto then skips devices without it.
   ///   - profiles: whether auto may take what it knows of the devices from earlier runs.
   ///   - cache: where it looks for that, and keeps what it measures.
+  ///   - programSources: texts of OpenCL programs in place of the embedded ones, by source name.
   public func makeBackend(
     numerics: Numerics = .reproducible, threads: Int = 0, family: KernelFamily? = nil,
     needsDouble: Bool = false, profiles: ProfilePolicy = .cached,
-    cache: ProfileCache = ProfileCache()
+    cache: ProfileCache = ProfileCache(), programSources: [String: String] = [:]
   ) throws -> any Backend {
     switch self {
     case .openblas: return try OpenBLASBackend(numerics: numerics, threads: threads)
     case .opencl(let index):
-      return try OpenCLBackend(deviceIndex: index, numerics: numerics, family: family)
+      return try OpenCLBackend(
+        deviceIndex: index, numerics: numerics, family: family,
+        programSourceOverride: programSources)
     case .auto:
       return try makeScheduler(
         numerics: numerics, threads: threads, family: family, needsDouble: needsDouble,
-        profiles: profiles, cache: cache)
+        profiles: profiles, cache: cache, programSources: programSources)
     }
   }
 }

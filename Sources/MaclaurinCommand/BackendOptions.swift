@@ -41,6 +41,7 @@ struct BackendOptions: ParsableArguments {
   var trace: String?
 
   @OptionGroup var checks: CheckOptions
+  @OptionGroup var kernels: KernelSourceOptions
 
   func validate() throws {
     guard (0...4096).contains(threads) else {
@@ -99,7 +100,8 @@ struct BackendOptions: ParsableArguments {
   func makeBackend(_ output: OutputOptions? = nil) throws -> any Backend {
     let backend = try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
-      needsDouble: try scalarType() == .float64, profiles: profile)
+      needsDouble: try scalarType() == .float64, profiles: profile,
+      programSources: kernels.programSources())
     if let scheduler = backend.scheduler {
       scheduler.onNotice = { output?.note($0) }
       scheduler.onMeasure = { output?.note("Measuring \($0), which is done once…") }

@@ -37,10 +37,7 @@ struct VerifyCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  /// NAME=FILE: a program text in place of the embedded one, to see a broken kernel function
-  /// found.
-  @Option(help: .hidden)
-  var kernelSource: [String] = []
+  @OptionGroup var kernels: KernelSourceOptions
 
   func validate() throws {
     guard (0...4096).contains(threads) else {
@@ -55,7 +52,7 @@ struct VerifyCommand: ParsableCommand {
     options.threads = threads
     options.quick = quick
     options.operations = operation.isEmpty ? nil : Set(operation)
-    options.programSources = try programSources()
+    options.programSources = try kernels.programSources()
     let verification = try Verification(subject(), options)
     output.note("Verifying \(verification.device)…")
 
@@ -95,22 +92,6 @@ struct VerifyCommand: ParsableCommand {
     case .openblas: return .cpu
     case .opencl(let index): return .opencl(index)
     }
-  }
-
-  private func programSources() throws -> [String: String] {
-    var sources: [String: String] = [:]
-    for argument in kernelSource {
-      let parts = argument.split(separator: "=", maxSplits: 1)
-      guard parts.count == 2, OpenCLBackend.programSource(String(parts[0])) != nil else {
-        throw Misuse(
-          "--kernel-source takes NAME=FILE with the name of a kernel source, not \(argument)")
-      }
-      guard let text = try? String(contentsOfFile: String(parts[1]), encoding: .utf8) else {
-        throw Misuse("--kernel-source cannot read \(parts[1])")
-      }
-      sources[String(parts[0])] = text
-    }
-    return sources
   }
 
   // MARK: Results
