@@ -9,7 +9,7 @@ import Training
 /// One JSON object: `displayTimeUnit`, `traceEvents`, and under `otherData` how many events did not
 /// fit the timeline. Each event of the timeline is a complete event ("ph": "X") whose `ts` and `dur`
 /// are microseconds since the timeline began; events are sorted by `ts`. Process 1 is the program.
-/// Every track is one of its threads, with a thread of its own for transfers and one for waits,
+/// Every track is one of its threads, with threads of their own for transfers, waits and checks,
 /// because those overlap a device's operations. Metadata events ("ph": "M") name them.
 /// Source: Google, "Trace Event Format".
 public struct ChromeTrace {
@@ -57,7 +57,8 @@ public struct ChromeTrace {
       track = event.track
       part =
         switch event.kind {
-        case .operation, .check: ""
+        case .operation: ""
+        case .check: " checks"
         case .upload, .download: " transfers"
         case .wait: " waits"
         }

@@ -86,6 +86,6 @@ extension CheckedBackend {
       CheckEvidence(
         number: sample.number, operation: sample.operation, restriction: sample.restriction,
         before: bytes(sample.before), after: after),
-      asksOracle: asksOracle(sample.number))
+      asksOracle: asksOracle())
   }
 }

@@ -6,7 +6,7 @@ extension CheckedBackend {
     let evidence = try evidence(of: operation, number: number)
     guard evidence.restriction.outputCount > 0 else { return }
     func check() throws {
-      let asksOracle = asksOracle(number)
+      let asksOracle = asksOracle()
       // Bounded work: the definition and the plain loops only see samples of large operations.
       let isSmall = operation.cost.flops + operation.cost.bytes <= Self.oracleLimit
       try judge.examine(evidence, asksOracle: asksOracle && isSmall)

@@ -144,6 +144,7 @@ public final class CheckedBackend: Backend {
     for projection in projections { try resolve(projection, doubles) }
   }
 
+  private var askedOracle = 0
   /// Bytes of operands that pending projections keep.
   var heldBytes = 0
 
@@ -157,10 +158,12 @@ public final class CheckedBackend: Backend {
     if isHeld { try resolve() }
   }
 
-  /// Whether check number `number` goes to the definition as well: one in ten.
-  func asksOracle(_ number: Int) -> Bool {
-    var sampler = Sampler(seed: ~seed, operation: number)
-    return sampler.integer(below: 10) == 0
+  /// Whether the next check goes to the definition as well: one of every ten, drawn so that no
+  /// operation of a loop is always or never met.
+  func asksOracle() -> Bool {
+    defer { askedOracle += 1 }
+    var sampler = Sampler(seed: ~seed, operation: askedOracle / 10)
+    return askedOracle % 10 == sampler.integer(below: 10)
   }
 }
 

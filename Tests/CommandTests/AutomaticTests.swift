@@ -49,7 +49,7 @@ struct AutomaticTests {
     return ["--backend", "opencl", "--kernel-source", "optimizer_update=broken.cl"]
   }
 
-  @Test(arguments: ["elements", "freivalds", "1", "7"])
+  @Test(arguments: ["elements", "freivalds", "1"])
   func aWrongDeviceIsFoundAndTheRunStops(_ level: String) throws {
     let folder = try TemporaryFolder()
     let outcome = try Command.run(

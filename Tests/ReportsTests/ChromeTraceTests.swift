@@ -57,18 +57,21 @@ struct ChromeTraceTests {
     timeline.add(
       .init(track: device, name: "download", kind: .download, start: 1.5, seconds: 0, bytes: 4))
     timeline.add(.init(track: device, name: "finishing", kind: .wait, start: 1.4, seconds: 0.25))
+    timeline.add(.init(track: device, name: "check", kind: .check, start: 2, seconds: 1))
     let trace = try written(timeline)
     #expect(trace.displayTimeUnit == "ms" && trace.otherData == ["dropped_events": 0])
     let events = trace.traceEvents.filter { $0.ph == "X" }
     #expect(
-      events.map(\.name) == ["upload", "loss \"a\"\n\\é", "contraction", "finishing", "download"])
-    #expect(events.map(\.ts) == [0, 1000, 2000, 1_400_000, 1_500_000])
-    #expect(events.map(\.dur) == [100, 0.5, 1000, 250_000, 0])
-    #expect(events.map(\.cat) == ["upload", "operation", "operation", "wait", "download"])
-    #expect(events.map(\.args.flops) == [nil, nil, 3e6, nil, nil])
-    #expect(events.map(\.args.bytes) == [4096, nil, 1e5, nil, 4])
+      events.map(\.name) == [
+        "upload", "loss \"a\"\n\\é", "contraction", "finishing", "download", "check",
+      ])
+    #expect(events.map(\.ts) == [0, 1000, 2000, 1_400_000, 1_500_000, 2_000_000])
+    #expect(events.map(\.dur) == [100, 0.5, 1000, 250_000, 0, 1_000_000])
+    #expect(events.map(\.cat) == ["upload", "operation", "operation", "wait", "download", "check"])
+    #expect(events.map(\.args.flops) == [nil, nil, 3e6, nil, nil, nil])
+    #expect(events.map(\.args.bytes) == [4096, nil, 1e5, nil, 4, nil])
     // 3·10⁶ flops in 10⁻³ s.
-    #expect(events.map(\.args.rate) == [nil, nil, 3, nil, nil])
+    #expect(events.map(\.args.rate) == [nil, nil, 3, nil, nil, nil])
     // Threads by name: operations, transfers and waits of a device apart.
     let names = Dictionary(
       uniqueKeysWithValues: trace.traceEvents.filter { $0.name == "thread_name" && $0.ph == "M" }
@@ -76,6 +79,7 @@ struct ChromeTraceTests {
     #expect(
       events.map { names[$0.tid] } == [
         "opencl:0 transfers", "openblas", "opencl:0", "opencl:0 waits", "opencl:0 transfers",
+        "opencl:0 checks",
       ])
     #expect(trace.traceEvents.allSatisfy { $0.pid == 1 })
     let process = trace.traceEvents.first { $0.name == "process_name" }
