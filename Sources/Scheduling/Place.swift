@@ -93,6 +93,9 @@ final class Place {
     loss = error
   }
 
+  /// Counts an operation whose flops and time another one stands for.
+  func ran() { operations += 1 }
+
   /// Counts an operation; `seconds` is 0 where they are measured by `began` and `ended`.
   func ran(_ flops: Double, seconds: Double) {
     operations += 1

@@ -33,73 +33,23 @@ extension Scheduler {
   }
 
   /// Seconds by place, as profiles have it.
-  private func predictions(_ seconds: (DeviceProfile) -> Double) -> [Double] {
+  func predictions(_ seconds: (DeviceProfile) -> Double) -> [Double] {
     places.map { $0.isUsable ? $0.profile.map(seconds) ?? .infinity : .infinity }
   }
 
   /// The same in the light of what the run has seen. Of a device on the host's processors that has
   /// not been tried, what is seen of the host counts.
-  private func corrected(_ predicted: [Double]) -> [Double] {
+  func corrected(_ predicted: [Double]) -> [Double] {
     let host = places[0].calibration.factor ?? 1
     return zip(places, predicted).map { place, seconds in
       seconds * (place.calibration.factor ?? (place.isHost || place.sharesProcessors ? host : 1))
     }
   }
 
-  // MARK: While the host is alone
-
-  /// Which operations are looked at while the host is alone. Each look stands for all operations
-  /// since the last one; the gaps are random, so that no loop hides behind them.
-  struct Sampling {
-    /// Operations until the next look, and since the last one.
-    var left = 1
-    var weight = 1
-    var hostSeconds = 0.0
-    private var state: UInt64 = 0x2545_f491_4f6c_dd1d
-
-    /// Operations that take so long are all looked at.
-    static let longEnough = 2e-5
-    static let meanGap = 16
-
-    mutating func draw(after seconds: Double) {
-      let mean = seconds / Double(weight)
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      left = mean > Self.longEnough ? 1 : 1 + Int(state >> 33) % (2 * Self.meanGap - 1)
-      weight = left
-    }
-  }
-
-  /// Whether an accelerator is to become home, which ends the host's being alone.
-  func isWorthOpening(_ operation: Operation) throws -> Bool {
-    sampling.left -= 1
-    guard sampling.left <= 0, hasChoice else { return false }
-    let worked = places[0].seconds
-    defer { sampling.hostSeconds = worked }
-    guard try knowsProfiles() else {
-      sampling.draw(after: worked - sampling.hostSeconds)
-      return false
-    }
-    let weight = Double(sampling.weight)
-    let predicted = predictions { weight * $0.seconds(operation) }
-    places[0].calibration.expects(predicted[0])
-    places[0].calibration.took(worked - sampling.hostSeconds)
-    survey(moves: false)
-    let decision = Placement.choose(corrected(predicted), residency, profiles)
-    sampling.draw(after: worked - sampling.hostSeconds)
-    guard decision.home != 0 else {
-      residency.regret = decision.regret
-      return false
-    }
-    isAlone = false
-    residency.home = decision.home
-    residency.regret = decision.regret
-    return true
-  }
-
-  private var hasChoice: Bool { places.dropFirst().contains { $0.isUsable } }
+  var hasChoice: Bool { places.dropFirst().contains { $0.isUsable } }
 
   /// Where the operands at hand are, for `Placement`.
-  private func survey(moves: Bool) {
+  func survey(moves: Bool) {
     for place in places.indices {
       for source in places.indices { residency.missing[place][source] = Placement.Traffic() }
     }
@@ -130,7 +80,7 @@ extension Scheduler {
 
   /// Measures what has not been measured yet, once the host has worked for so long that measuring
   /// takes no larger part of the run than the work so far.
-  private func knowsProfiles() throws -> Bool {
+  func knowsProfiles() throws -> Bool {
     let unknown = places.filter { $0.isUsable && $0.profile == nil }
     if unknown.isEmpty { return true }
     guard places[0].seconds > patience * Double(unknown.count) else { return false }

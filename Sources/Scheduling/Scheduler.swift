@@ -99,12 +99,7 @@ public final class Scheduler: Backend {
   // MARK: Operations
 
   public func run(_ operation: Operation) throws {
-    if isAlone, survey == nil, pinned == nil, try !isWorthOpening(operation) {
-      let start = MonotonicClock.seconds
-      try host.run(operation)
-      places[0].ran(operation.cost.flops, seconds: MonotonicClock.seconds - start)
-      return
-    }
+    if isAlone, survey == nil, pinned == nil, try ranAlone(operation) { return }
     operands.removeAll(keepingCapacity: true)
     var operation = operation
     operation.visitOperands { matrix, access in
