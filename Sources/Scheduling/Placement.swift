@@ -15,6 +15,9 @@ import Compute
 public enum Placement {
   /// Another place must be faster by this factor: profiles are measurements.
   public static let margin = 1.1
+  /// The same for a device on the host's own processors, which can hardly be much faster than they
+  /// are; a mistake would cost two moves.
+  public static let sharedMargin = 1.25
 
   /// A number of copies and their bytes.
   public struct Traffic: Sendable, Equatable {
@@ -48,8 +51,8 @@ public enum Placement {
     public var isUsable: [Bool]
     /// Places that need not be opened first.
     public var isOpen: [Bool]
-    /// Places that single operations may run at away from home.
-    public var takesSingles: [Bool]
+    /// Places on the host's processors: they take all operations or none.
+    public var sharesProcessors: [Bool]
 
     public init(places: Int) {
       home = 0
@@ -60,7 +63,7 @@ public enum Placement {
       resident = Traffic()
       isUsable = Array(repeating: true, count: places)
       isOpen = Array(repeating: true, count: places)
-      takesSingles = Array(repeating: true, count: places)
+      sharesProcessors = Array(repeating: false, count: places)
     }
   }
 
@@ -81,7 +84,8 @@ public enum Placement {
     var least = cost[home] + incoming(home, residency, profiles)
     let limit = least / margin
     for place in cost.indices where place != home {
-      guard residency.isUsable[place], residency.isOpen[place], residency.takesSingles[place]
+      guard residency.isUsable[place], residency.isOpen[place],
+        !residency.sharesProcessors[place], place != 0 || !residency.sharesProcessors[home]
       else { continue }
       let seconds =
         cost[place] + incoming(place, residency, profiles)
@@ -95,6 +99,7 @@ public enum Placement {
     var gain = 0.0
     for place in cost.indices where place != home {
       guard residency.isUsable[place] else { continue }
+      let margin = residency.sharesProcessors[place] ? sharedMargin : margin
       let regret = max(0, residency.regret[place] + paid - margin * cost[place])
       decision.regret[place] = regret
       let excess = regret - moving(to: place, residency, profiles)

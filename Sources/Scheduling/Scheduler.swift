@@ -78,7 +78,7 @@ public final class Scheduler: Backend {
     residency = Placement.Residency(places: places.count)
     for index in places.indices.dropFirst() {
       residency.isOpen[index] = false
-      residency.takesSingles[index] = !places[index].sharesProcessors
+      residency.sharesProcessors[index] = places[index].sharesProcessors
     }
     if case .automatic = policy { isAlone = true } else { isAlone = false }
   }

@@ -78,6 +78,17 @@ private func decide(
     #expect(run.homes.allSatisfy { $0 == 0 })
   }
 
+  @Test func aDeviceOnTheSameProcessorsTakesAllOrNothing() {
+    // So much faster that any other device would be chosen for the single operation.
+    let single = decide([1, 0.1], times: 1, resident: 1 << 40) { $0.sharesProcessors[1] = true }
+    #expect(single.places == [0])
+    #expect(decide([1, 0.1], times: 1, resident: 1 << 40).places == [1])
+    let little = decide([1, 0.85], times: 1000, resident: 1000) { $0.sharesProcessors[1] = true }
+    #expect(little.homes.allSatisfy { $0 == 0 })
+    let much = decide([1, 0.7], times: 1000, resident: 1000) { $0.sharesProcessors[1] = true }
+    #expect(much.homes.last == 1)
+  }
+
   @Test func theBestOfSeveralDevicesBecomesHome() {
     let three = [profile(), profile(), profile()]
     let run = decide([1e-3, 5e-4, 1e-4], times: 100, resident: 10_000_000, three) { residency in
