@@ -55,8 +55,7 @@ import Testing
       reason: { error in
         lost = error as? BackendError
         return lost?.cause == .device ? "\(error)" : nil
-      }, onNotice: { _ in }
-    ) { try run.hash(on: $0) }
+      }, onNotice: { _ in }, run.hash(on:))
     #expect(hash == expected, "\(fault)")
     return (notices, lost, faulty)
   }
@@ -112,8 +111,7 @@ import Testing
         reason: { error in
           disagreement = error as? Disagreement
           return disagreement.map { "\($0)" }
-        }, onNotice: { _ in }
-      ) { try run.hash(on: $0) }
+        }, onNotice: { _ in }, run.hash(on:))
       #expect(disagreement != nil || !faulty.isDone, "operation \(operation)")
       #expect(hash == expected)
     }
