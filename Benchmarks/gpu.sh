@@ -3,8 +3,9 @@
 #
 #   Benchmarks/gpu.sh FOLDER
 #
-# For every device: `verify`, `bench contraction`, `bench step`, and short training runs whose final
-# parameters must have the SHA-256 of the CPU path's. JSON, the text of each part and a summary are
+# For every device: `verify`, `bench contraction`, `bench step`, its profile, `bench placement`,
+# `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
+# path's. JSON, the text of each part and a summary are
 # left in FOLDER. A part that fails does not stop the others.
 #
 # Environment
@@ -38,11 +39,13 @@ types=${GPU_TYPES:-gpu}
 if [ "${QUICK:-0}" = 1 ]; then
   sizes='256,256,256 128,512,512,tb'
   step='--model mlp:256x2 --batch-size 64'
+  placement='--widths 64 --batches 16 --orders full --repeats 2'
   repeats=3
   orders='full 2'
 else
   sizes='1024,1024,1024 2048,2048,2048 4096,4096,4096 8192,8192,8192 128,2048,2048,tb'
   step='--model mlp:2048x3 --batch-size 128'
+  placement='--widths 64,256,1024,4096 --batches 16,128,512'
   repeats=9
   orders='full 1 2 3 4'
 fi
@@ -131,6 +134,13 @@ for device in $devices; do
     report "bench step $activation" $code "$name"
     [ $code -ne 0 ] || sed 's/^/    /' "$name.txt" | tee -a "$summary"
   done
+
+  part "$own/profile" "$maclaurin" devices --profile refresh --json
+  report "devices --profile" $? "$own/profile"
+  part "$own/bench-placement" "$maclaurin" bench placement --device "$device" $placement --json
+  report "bench placement" $? "$own/bench-placement"
+  part "$own/bench-checks" "$maclaurin" bench checks --backend "$device" --repeats $repeats --json
+  report "bench checks" $? "$own/bench-checks"
 
   : >"$own/training.lines"
   for activation in $activations; do
