@@ -35,7 +35,10 @@ demo: ## build, then train orders 1 to 4 and the network itself on digits
 test: setup ## build and run every test
 	@Benchmarks/gpu-test.sh
 	swift build --build-tests $(TEST_FLAGS)
-	@set -o pipefail; XDG_CACHE_HOME="$(CURDIR)/.build/cache" swift test --skip-build $(TEST_FLAGS) 2>&1 | tee .build/test.log
+	@set -o pipefail; XDG_CACHE_HOME="$(CURDIR)/.build/cache" \
+	  swift test --skip-build $(TEST_FLAGS) 2>&1 | tee .build/test.log \
+	  || { echo "What failed:"; grep -A 3 -E 'recorded an issue|[Ff]atal error|✘ Test .* failed' \
+	  .build/test.log | tail -n 60; exit 1; }
 
 lint: ## formatting, imports, warnings
 	@Scripts/setup.sh build

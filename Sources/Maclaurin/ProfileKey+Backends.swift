@@ -48,7 +48,7 @@ extension BackendSelection {
     type: ScalarType = .float32, policy: ProfilePolicy = .cached,
     cache: ProfileCache = ProfileCache()
   ) throws -> DeviceProfile? {
-    let start = ProfileMeasurement.monotonicSeconds()
+    let start = MonotonicClock.seconds
     switch self {
     case .auto: return nil
     case .openblas:
@@ -63,7 +63,7 @@ extension BackendSelection {
       return try cache.profile(for: key, policy) {
         let backend = try OpenCLBackend(device: device, numerics: numerics, family: family)
         return try ProfileMeasurement.measure(
-          backend, type: type, opening: ProfileMeasurement.monotonicSeconds() - start)
+          backend, type: type, opening: MonotonicClock.seconds - start)
       }
     }
   }

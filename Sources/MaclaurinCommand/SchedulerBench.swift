@@ -6,9 +6,10 @@ struct BenchScheduler: ParsableCommand {
     commandName: "scheduler",
     abstract: "What choosing a place costs per operation.",
     discussion: """
-      Training steps on back ends that compute nothing, with the scheduler in front of two of them \
-      and without it, taking turns; the difference over the number of operations. The profiles are \
-      such that operations stay where they are, so that every decision is made in full.
+      Training steps on back ends that compute nothing, with the scheduler in front of them and \
+      without it, taking turns; the difference over the number of operations. Once as long as the \
+      host is alone, when only some operations are looked at, and once with an accelerator open, \
+      when every operation's operands are followed and its place is chosen.
       """)
 
   @OptionGroup var step: StepBenchOptions
@@ -18,37 +19,25 @@ struct BenchScheduler: ParsableCommand {
   func validate() throws { try validateRepeats(repeats) }
 
   func run() throws {
-    let steps = 50
-    var rows = [["order", "operations per step", "µs per operation", "without", "scheduling"]]
+    var rows = [["order", "operations per step", "without", "host alone", "accelerator open"]]
     var members: [JSONValue] = []
     for order in try step.parsedOrders() {
-      let with = try bench(order, on: Self.scheduler())
-      let without = try bench(order, on: NullBackend())
       let operations = try operations(order)
-      var (a, b) = (Measurement(), Measurement())
-      for number in 0..<(repeats + 2) {
-        var (one, other) = (Measurement(), Measurement())
-        try one.add { for _ in 0..<steps { try with.run() } }
-        try other.add { for _ in 0..<steps { try without.run() } }
-        // The first two warm up.
-        if number >= 2 {
-          a.add(one.fastest)
-          b.add(other.fastest)
-        }
-      }
-      let scale = 1e6 / Double(steps * operations)
-      let overhead = (a.median - b.median) * scale
+      let times = try measure([
+        bench(order, on: NullBackend()), bench(order, on: Self.scheduler(deviceSpeed: 0.1)),
+        bench(order, on: Self.scheduler(deviceSpeed: 10)),
+      ]).map { $0 * 1e6 / Double(operations) }
+      let name = order == 0 ? "full" : "\(order)"
       rows.append([
-        order == 0 ? "full" : "\(order)", "\(operations)", fixed(a.median * scale, 2),
-        fixed(b.median * scale, 2), fixed(overhead, 2),
+        name, "\(operations)", fixed(times[0], 2) + " µs",
+        "+ " + fixed(times[1] - times[0], 2) + " µs", "+ " + fixed(times[2] - times[0], 2) + " µs",
       ])
       members.append(
         .object([
-          "order": .string(order == 0 ? "full" : "\(order)"),
-          "operations": .number(Double(operations)),
-          "microseconds_per_operation": .number(a.median * scale),
-          "microseconds_without_scheduler": .number(b.median * scale),
-          "scheduling_microseconds": .number(overhead),
+          "order": .string(name), "operations": .number(Double(operations)),
+          "microseconds_without_scheduler": .number(times[0]),
+          "alone_microseconds": .number(times[1] - times[0]),
+          "open_microseconds": .number(times[2] - times[0]),
         ]))
     }
     if output.json {
@@ -56,6 +45,21 @@ struct BenchScheduler: ParsableCommand {
     } else {
       print(table(rows))
     }
+  }
+
+  /// Median seconds of a step of each.
+  private func measure(_ benches: [StepBench]) throws -> [Double] {
+    let steps = 50
+    var times = [Measurement](repeating: Measurement(), count: benches.count)
+    for number in 0..<(repeats + 2) {
+      for (index, bench) in benches.enumerated() {
+        var time = Measurement()
+        try time.add { for _ in 0..<steps { try bench.run() } }
+        // The first two warm up.
+        if number >= 2 { times[index].add(time.fastest / Double(steps)) }
+      }
+    }
+    return times.map(\.median)
   }
 
   private func bench(_ order: Int, on backend: any Backend) throws -> StepBench {
@@ -70,18 +74,20 @@ struct BenchScheduler: ParsableCommand {
     return counter.statistics.launches.values.reduce(0, +) - before
   }
 
-  private static func scheduler() -> Scheduler {
-    func profile(_ rate: Double) -> DeviceProfile {
+  /// A scheduler whose accelerator is so many times as fast as its host, by their profiles.
+  private static func scheduler(deviceSpeed: Double) -> Scheduler {
+    func profile(_ speed: Double) -> DeviceProfile {
       DeviceProfile(
-        launch: 1e-6, opening: 0.1, transferLatency: 1e-5, uploadRate: 1e10, downloadRate: 1e10,
-        memoryRate: rate, elementwiseRate: 10 * rate, contractionRate: 10 * rate)
+        launch: 1e-6 / speed, opening: 0, transferLatency: 1e-5, uploadRate: 1e10,
+        downloadRate: 1e10, memoryRate: 1e10 * speed, elementwiseRate: 1e11 * speed,
+        contractionRate: 1e11 * speed)
     }
     return Scheduler(
-      host: NullBackend(), hostProfile: profile(1e10), measureHost: { profile(1e10) },
+      host: NullBackend(), hostProfile: profile(1), measureHost: { profile(1) },
       accelerators: [
         Accelerator(
-          name: "null", profile: profile(1e9), open: { NullBackend() },
-          measure: { profile(1e9) })
+          name: "null", profile: profile(deviceSpeed), open: { NullBackend() },
+          measure: { profile(deviceSpeed) })
       ])
   }
 }

@@ -83,8 +83,6 @@ public final class CheckedBackend: Backend {
     try wrapped.runIndependently(count, body)
   }
 
-  /// Nil, so that nobody reads what has not been checked.
-
   public func finish() throws {
     try wrapped.finish()
     try resolve()

@@ -1,11 +1,11 @@
 import Glibc
 
-/// Seconds on a clock that only goes forward; cheaper than `ContinuousClock`, which is read around
-/// every operation.
-enum MonotonicClock {
-  static var seconds: Double {
+/// Seconds on a clock that only goes forward; cheaper than `ContinuousClock`, because it is read
+/// around operations.
+public enum MonotonicClock {
+  public static var seconds: Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 }

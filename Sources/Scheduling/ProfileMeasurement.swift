@@ -55,16 +55,9 @@ public final class ProfileMeasurement {
   /// - Throws: `BackendError` if the device fails.
   public static func measure(
     _ backend: any Backend, type: ScalarType = .float32, opening: Double = 0,
-    budget: Double = 2.2, now: @escaping () -> Double = monotonicSeconds
+    budget: Double = 2.2, now: @escaping () -> Double = { MonotonicClock.seconds }
   ) throws -> DeviceProfile {
     try ProfileMeasurement(backend, type: type, budget: budget, now: now).profile(opening)
-  }
-
-  /// Seconds on the host's monotonic clock.
-  public static func monotonicSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 
   private func profile(_ opening: Double) throws -> DeviceProfile {

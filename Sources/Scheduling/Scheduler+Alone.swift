@@ -41,7 +41,7 @@ extension Scheduler {
     let choosing = try hasChoice && knowsProfiles()
     if choosing {
       let predicted = predictions { weight * $0.seconds(operation) }
-      survey(moves: false)
+      locateOperands(moves: false)
       let decision = Placement.choose(corrected(predicted), residency, profiles)
       residency.regret = decision.regret
       guard decision.home == 0 else {

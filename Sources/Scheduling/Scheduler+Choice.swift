@@ -22,7 +22,7 @@ extension Scheduler {
     if let pinned {
       chosen = pinned
     } else {
-      survey(moves: moves)
+      locateOperands(moves: moves)
       let decision = Placement.choose(costs, residency, profiles)
       residency.regret = decision.regret
       residency.home = decision.home
@@ -49,7 +49,7 @@ extension Scheduler {
   var hasChoice: Bool { places.dropFirst().contains { $0.isUsable } }
 
   /// Where the operands at hand are, for `Placement`.
-  func survey(moves: Bool) {
+  func locateOperands(moves: Bool) {
     for place in places.indices {
       for source in places.indices { residency.missing[place][source] = Placement.Traffic() }
     }

@@ -25,11 +25,6 @@ extension Scheduler {
         transferredBytes: place.incoming.bytes, isRetired: !place.isUsable)
     }
   }
-
-  /// The backend at a place of `report`, if it is open.
-  public func backend(named name: String) -> (any Backend)? {
-    places.first { $0.name == name }?.backend
-  }
 }
 
 extension Backend {

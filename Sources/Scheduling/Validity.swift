@@ -59,11 +59,6 @@ struct Validity {
     update(range) { $0 == 0 ? 0 : $0 | 1 << place }
   }
 
-  /// The copy at `place` is gone.
-  mutating func drop(_ place: Int) {
-    update(0..<count) { $0 & ~(1 << place) }
-  }
-
   private mutating func update(_ range: Range<Int>, _ change: (Places) -> Places) {
     guard !range.isEmpty else { return }
     if parts.isEmpty {

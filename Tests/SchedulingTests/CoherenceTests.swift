@@ -179,7 +179,7 @@ import Testing
       try scheduler.run(.linearCombination(LinearCombination(y, 2, x)))
     }
     try double(at: 1)
-    let accelerator = try #require(scheduler.backend(named: "accelerator 0"))
+    let accelerator = try #require(scheduler.parts.last)
     #expect(accelerator.statistics.liveBytes == 8000)
     try double(at: 0)
     // x is current at both, y on the host only.
