@@ -10,6 +10,7 @@
   SOURCE(linear_combination) \
   SOURCE(reduction) \
   SOURCE(gather) \
+  SOURCE(unfold) \
   SOURCE(loss) \
   SOURCE(optimizer_update) \
   SOURCE(random_fill) \
@@ -43,6 +44,9 @@ static const char reduction_text[] = {
 };
 static const char gather_text[] = {
 #embed "gather.cl"
+};
+static const char unfold_text[] = {
+#embed "unfold.cl"
 };
 static const char loss_text[] = {
 #embed "loss.cl"

@@ -13,6 +13,10 @@
   F(reduction_tree) \
   F(column_sums) \
   F(gather) \
+  F(unfold) \
+  F(fold) \
+  F(transposition) \
+  F(accumulate) \
   F(loss) \
   F(regularize) \
   F(decay_state) \

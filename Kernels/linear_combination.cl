@@ -8,6 +8,15 @@ KERNEL3(linear_combination, LinearCombinationParameters, real, out, const real, 
   }
 }
 
+// The same in place, y being out.
+KERNEL2(accumulate, LinearCombinationParameters, real, out, const real, x) {
+  const real a = REAL(p.a), b = REAL(p.b);
+  FOR_EACH_ITEM(i) {
+    const real ax = a * x[i];
+    out[i] = fma(b, out[i], ax);
+  }
+}
+
 KERNEL2(scaled_copy, LinearCombinationParameters, real, out, const real, x) {
   const real a = REAL(p.a);
   FOR_EACH_ITEM(i) { out[i] = a * x[i]; }

@@ -9,6 +9,7 @@
 #include "linear_combination.cl"
 #include "reduction.cl"
 #include "gather.cl"
+#include "unfold.cl"
 #include "loss.cl"
 #include "optimizer_update.cl"
 #include "random_fill.cl"

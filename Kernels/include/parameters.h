@@ -47,6 +47,20 @@ typedef struct {
   long columns, stride;
 } GatherParameters;
 
+/// How a convolution's kernel moves over an image: see ConvolutionGeometry in the Compute module.
+typedef struct {
+  long height, width, channels;
+  long kernelHeight, kernelWidth;
+  long strideHeight, strideWidth;
+  long top, left;
+  long outputHeight, outputWidth;
+  long first;               ///< output position of the first row
+} UnfoldParameters;
+
+typedef struct {
+  long rows, columns;       ///< of one matrix as it was
+} TranspositionParameters;
+
 /// A stack of coefficients: see Jet in the Jets module.
 typedef struct {
   long block;               ///< rows of one coefficient

@@ -36,6 +36,9 @@ public protocol Backend: AnyObject {
   func runIndependently(_ count: Int, _ body: (Int) throws -> Void) throws
   /// Where what runs is recorded; nil for nowhere.
   var timeline: Timeline? { get set }
+  /// Bytes that a convolution may take for its tiles, to begin with what suits the device. It does
+  /// not change a bit.
+  var workspaceBytes: Int { get set }
 }
 
 /// A copy to the host that has begun.
@@ -62,6 +65,14 @@ extension Backend {
 
   public var timeline: Timeline? {
     get { nil }
+    set {}
+  }
+
+  /// What suits processors: tiles that stay in the nearer caches.
+  public static var defaultWorkspaceBytes: Int { 4 << 20 }
+
+  public var workspaceBytes: Int {
+    get { Self.defaultWorkspaceBytes }
     set {}
   }
 

@@ -1,3 +1,19 @@
+/// Memory that a backend takes from its pool besides the matrices that it is given.
+public struct Workspace {
+  /// Elements taken while it computes a contraction (packed copies of the operands).
+  public var contractionCount: (Contraction) -> Int
+  /// Bytes that a convolution may take for its tiles.
+  public var convolutionBytes: Int
+
+  public init(
+    convolutionBytes: Int = NullBackend.defaultWorkspaceBytes,
+    contractionCount: @escaping (Contraction) -> Int = { _ in 0 }
+  ) {
+    self.contractionCount = contractionCount
+    self.convolutionBytes = convolutionBytes
+  }
+}
+
 /// Computes nothing: counts the work and the memory of what it is asked to run.
 ///
 /// `--plan` runs a step on it, so that a prediction and the real thing cannot drift apart.
@@ -7,13 +23,13 @@ public final class NullBackend: Backend {
   /// What all operations so far would cost, and the contractions among them.
   public private(set) var cost = Cost()
   public private(set) var contractionCost = Cost()
+  public var workspaceBytes: Int
   private let counter = Counter()
-  private let workspace: (Contraction) -> Int
+  private let workspace: Workspace
 
-  /// `workspace`: elements that the backend in question takes from its pool while it computes a
-  /// contraction (packed copies of the operands).
-  public init(workspace: @escaping (Contraction) -> Int = { _ in 0 }) {
+  public init(workspace: Workspace = Workspace()) {
     self.workspace = workspace
+    workspaceBytes = workspace.convolutionBytes
   }
 
   private final class Counter {
@@ -70,7 +86,7 @@ public final class NullBackend: Backend {
     for contraction in contractions {
       contractionCost = contractionCost + contraction.cost
       // Counted by hand: the optimizer drops a buffer that nobody uses, and its counting with it.
-      let bytes = workspace(contraction) * contraction.c.type.byteCount
+      let bytes = workspace.contractionCount(contraction) * contraction.c.type.byteCount
       counter.allocated(bytes)
       counter.statistics.released(bytes)
     }

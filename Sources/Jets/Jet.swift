@@ -38,6 +38,15 @@ public struct TensorJet {
   public var displacement: Matrix?
   public var displacementStride: Int
   public var scale: Matrix?
+
+  public init(
+    center: Matrix, displacement: Matrix? = nil, displacementStride: Int = 0, scale: Matrix? = nil
+  ) {
+    self.center = center
+    self.displacement = displacement
+    self.displacementStride = displacementStride
+    self.scale = scale
+  }
 }
 
 extension Matrix {

@@ -54,12 +54,12 @@ public struct JetAlgebra {
     return z
   }
 
-  /// x̄_i = c(ȳ_i W0 + s ȳ_{i+1} Δ), written over x's own memory, which is used up, unless the
-  /// cotangent has more directions than x.
+  /// x̄_i = c(ȳ_i W0 + s ȳ_{i+1} Δ), written over x's own memory, which is used up, unless
+  /// `reuses` forbids it or the cotangent has more directions than x.
   public func contractAdjoint(
-    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet
+    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet, reuses: Bool = true
   ) throws -> Jet {
-    let target = try self.cotangent(over: x, directions: cotangent.directions)
+    let target = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
     try backend.run(
       .jetContraction(
         JetContraction(
@@ -116,19 +116,13 @@ public struct JetAlgebra {
     public var slope: Jet?
   }
 
-  /// (φ(z + b)(t), φ′(z + b)(t)); the slope takes z's memory.
-  ///
-  /// `next` is the activation, if any, that is composed with the value directly: its slope will
-  /// take the value's memory, which is made large enough for it.
+  /// (φ(z + b)(t), φ′(z + b)(t)); the slope takes z's memory, whose capacity must hold it.
   public func compose(
-    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool,
-    next: Activation? = nil
+    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool
   ) throws -> Composed {
     let degree = activation.degree(of: z.degree, order: order)
     let value = try jet(
-      block: z.block, columns: z.columns, degree: degree,
-      capacity: withSlope ? next.map { self.slopeDegree($0, of: degree) } : nil,
-      directions: z.directions, type: z.type)
+      block: z.block, columns: z.columns, degree: degree, directions: z.directions, type: z.type)
     let slopeDegree = withSlope ? self.slopeDegree(activation, of: z.degree) : -1
     try backend.run(
       .jetComposition(
@@ -154,6 +148,82 @@ public struct JetAlgebra {
     return result
   }
 
+  // MARK: Sums and copies
+
+  /// c(t) = a·x(t) + y(t), in y's memory if `reuses` allows it and it has room for c's degree.
+  public func add(_ a: Double, _ x: Jet, to y: Jet, reuses: Bool) throws -> Jet {
+    let degree = max(x.degree, y.degree)
+    var sum = y
+    if reuses, degree <= y.capacity {
+      sum.degree = degree
+    } else {
+      sum = try jet(like: y, degree: degree, capacity: degree)
+    }
+    try forEachRun(of: sum, degree) { range, v in
+      // Coefficients that one of the two does not have are zero there.
+      let both = range.clamped(to: 0...min(x.degree, y.degree))
+      if range.lowerBound <= both.upperBound {
+        let target = sum.run(range.lowerBound...both.upperBound, v)
+        try backend.run(
+          .linearCombination(
+            LinearCombination(
+              target, a, x.run(range.lowerBound...both.upperBound, v), 1,
+              y.run(range.lowerBound...both.upperBound, v))))
+      }
+      let rest = max(range.lowerBound, min(x.degree, y.degree) + 1)
+      guard rest <= range.upperBound else { return }
+      let (factor, source) = x.degree > y.degree ? (a, x) : (1, y)
+      let (from, to) = (source.run(rest...range.upperBound, v), sum.run(rest...range.upperBound, v))
+      guard from.buffer !== to.buffer || from.offset != to.offset else { return }
+      try backend.run(.linearCombination(LinearCombination(to, factor, from)))
+    }
+    return sum
+  }
+
+  /// a·x(t) in memory of its own, with room for `capacity` coefficients.
+  public func scaled(_ a: Double, _ x: Jet, capacity: Int? = nil) throws -> Jet {
+    let copy = try jet(like: x, degree: x.degree, capacity: max(x.degree, capacity ?? x.degree))
+    try forEachRun(of: x, x.degree) { range, v in
+      try backend.run(
+        .linearCombination(LinearCombination(copy.run(range, v), a, x.run(range, v))))
+    }
+    return copy
+  }
+
+  /// Every coefficient's rows×columns matrices transposed, as a jet of another shape.
+  public func transposed(
+    _ x: Jet, rows: Int, columns: Int, block: Int, into width: Int
+  ) throws -> Jet {
+    let all = block * ((x.hasZero ? 1 : 0) + x.directions * x.degree)
+    let result = Jet(
+      try backend.matrix(all, width, x.type), block: block, degree: x.degree, capacity: x.degree,
+      directions: x.directions, hasZero: x.hasZero)
+    try forEachRun(of: x, x.degree) { range, v in
+      try backend.run(
+        .transposition(
+          Transposition(result.run(range, v), from: x.run(range, v), rows: rows, columns: columns)))
+    }
+    return result
+  }
+
+  private func jet(like other: Jet, degree: Int, capacity: Int) throws -> Jet {
+    let rows = other.block * ((other.hasZero ? 1 : 0) + other.directions * capacity)
+    return Jet(
+      try backend.matrix(rows, other.columns, other.type), block: other.block, degree: degree,
+      capacity: capacity, directions: other.directions, hasZero: other.hasZero)
+  }
+
+  /// Runs of coefficients up to `degree` that are contiguous in memory.
+  private func forEachRun(
+    of jet: Jet, _ degree: Int, _ body: (ClosedRange<Int>, Int) throws -> Void
+  ) throws {
+    let first = jet.hasZero ? 0 : 1
+    if jet.directions == 1 { return try body(first...degree, 0) }
+    if jet.hasZero { try body(0...0, 0) }
+    guard degree >= 1 else { return }
+    for v in 0..<jet.directions { try body(1...degree, v) }
+  }
+
   // MARK: Product
 
   /// c(t) = a(t) b(t) mod t^{k+1}.
@@ -165,10 +235,12 @@ public struct JetAlgebra {
     return product
   }
 
-  private func cotangent(over jet: Jet, directions: Int) throws -> Jet {
-    let capacity = max(1, jet.capacity)
+  /// Memory for the cotangent of a jet: its own, if it may be used up and is large enough.
+  func cotangent(over jet: Jet, directions: Int, reuses: Bool = true) throws -> Jet {
+    let reuses = reuses && directions == jet.directions
+    let capacity = max(1, reuses ? jet.capacity : jet.degree)
     let matrix =
-      directions == jet.directions
+      reuses
       ? jet.matrix
       : try backend.matrix(jet.block * capacity * directions, jet.columns, jet.type)
     return Jet(

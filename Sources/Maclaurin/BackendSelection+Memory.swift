@@ -2,14 +2,21 @@ import Compute
 import OpenCLBackend
 
 extension BackendSelection {
-  /// Elements of the pool that the selected back end takes for a contraction besides its operands:
-  /// packed copies on OpenCL devices of the host family, nothing elsewhere (the CPU path packs
-  /// into a few MiB of its own). A device that is not there counts as one of the device family.
-  public func contractionWorkspace(family: KernelFamily? = nil) -> (Contraction) -> Int {
-    guard case .opencl(let index) = self else { return { _ in 0 } }
+  /// What the selected back end takes from its pool besides operands: for contractions packed copies
+  /// on OpenCL devices of the host family, nothing elsewhere (the CPU path packs into a few MiB of its
+  /// own), for convolutions their tiles. A device that is not there counts as one of the device
+  /// family.
+  ///
+  /// - Parameter convolutionBytes: nil for what suits the device.
+  public func workspace(family: KernelFamily? = nil, convolutionBytes: Int? = nil) -> Workspace {
+    var usual = Workspace()
+    if let convolutionBytes { usual.convolutionBytes = convolutionBytes }
+    guard case .opencl(let index) = self else { return usual }
     let devices = OpenCLDevices.list()
-    guard devices.indices.contains(index) else { return { _ in 0 } }
+    guard devices.indices.contains(index) else { return usual }
     let (device, family) = (devices[index], family ?? devices[index].family)
-    return { device.workspaceCount($0, family: family) }
+    return Workspace(
+      convolutionBytes: convolutionBytes ?? device.convolutionWorkspace(family: family)
+    ) { device.workspaceCount($0, family: family) }
   }
 }

@@ -4,6 +4,7 @@ import Maclaurin
 extension Numerics: ExpressibleByArgument {}
 extension KernelFamily: ExpressibleByArgument {}
 extension Activation: ExpressibleByArgument {}
+extension Initialization: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct BackendOptions: ParsableArguments {
@@ -40,6 +41,7 @@ struct BackendOptions: ParsableArguments {
         + "report launches on a device and calls on the CPU path by function.", valueName: "file"))
   var trace: String?
 
+  @OptionGroup var workspace: WorkspaceOptions
   @OptionGroup var checks: CheckOptions
   @OptionGroup var kernels: KernelSourceOptions
 
@@ -82,7 +84,10 @@ struct BackendOptions: ParsableArguments {
       try withFallback(
         observe(makeBackend(output)),
         to: {
-          observe(try BackendSelection.openblas.makeBackend(numerics: numerics, threads: threads))
+          var host = try BackendSelection.openblas.makeBackend(
+            numerics: numerics, threads: threads)
+          if let bytes = try workspace.bytes() { host.workspaceBytes = bytes }
+          return observe(host)
         },
         reason: { error in
           if let error = error as? Disagreement, checks.onMismatch == .fallback {
@@ -98,10 +103,11 @@ struct BackendOptions: ParsableArguments {
 
   /// - Parameter output: where it is said what happens to devices, and what the checks find.
   func makeBackend(_ output: OutputOptions? = nil) throws -> any Backend {
-    let backend = try selection().makeBackend(
+    var backend = try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
       needsDouble: try scalarType() == .float64, profiles: profile,
       programSources: kernels.programSources())
+    if let bytes = try workspace.bytes() { backend.workspaceBytes = bytes }
     if let scheduler = backend.scheduler {
       scheduler.onNotice = { output?.note($0) }
       scheduler.onMeasure = { output?.note("Measuring \($0), which is done once…") }

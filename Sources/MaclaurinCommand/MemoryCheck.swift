@@ -22,7 +22,7 @@ struct MemoryCheck {
   /// Training, validation and test examples.
   var examples: [Int]
   /// Elements of the backend's pool that a contraction takes besides its operands.
-  var workspace: (Contraction) -> Int
+  var workspace: Workspace
 
   /// The memory of the device, or of the machine where the run is computed on its processor. Under
   /// `auto` a run may need either: the smaller one counts.

@@ -6,7 +6,7 @@ import Maclaurin
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).", valueName: "model"))
+      "A network file (JSON), or \(NetworkPreset.forms).", valueName: "model"))
   var model = "mlp:512x3"
 
   @Option(
@@ -23,6 +23,12 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Initial weights of a preset: lecun (default, variance σw²/fan_in) or glorot (the published "
+        + "one: 2/(fan_in + fan_out)).", valueName: "name"))
+  var initialization: Initialization?
+
+  @Option(
+    help: ArgumentHelp(
       "Standard deviation σw of a preset's weights (default 1; √2 keeps ReLU's scale).",
       valueName: "σ"))
   var weightStd: Double?
@@ -35,10 +41,12 @@ struct NetworkOptions: ParsableArguments {
   func network(input: [Int], outputs: Int) throws -> Network {
     guard let preset = try NetworkPreset(parsing: model) else {
       let network = try Self.read(model)
-      guard activation == nil, parameterization == nil, weightStd == nil, biasStd == nil else {
+      guard activation == nil, parameterization == nil, initialization == nil, weightStd == nil,
+        biasStd == nil
+      else {
         throw Misuse(
-          "--activation, --parameterization, --weight-std and --bias-std go with a preset; "
-            + "\(model) is a network file, which says them itself")
+          "--activation, --parameterization, --initialization, --weight-std and --bias-std go with "
+            + "a preset; \(model) is a network file, which says them itself")
       }
       return network
     }
@@ -53,11 +61,20 @@ struct NetworkOptions: ParsableArguments {
         throw Misuse("\(option) must not be negative, and is \(value)")
       }
     }
+    let parameterization = try parsedParameterization()
+    let initialization = initialization ?? .lecun
+    if initialization != .lecun {
+      guard parameterization == .standard, weightStd == nil, biasStd == nil else {
+        throw Misuse(
+          "--initialization \(initialization.rawValue) goes with the standard parameterization and "
+            + "without --weight-std and --bias-std, which it sets")
+      }
+    }
     return try Network(
       preset.description(
         input: input, outputs: outputs, activation: activation,
-        parameterization: try parsedParameterization(), weightStd: weightStd ?? 1,
-        biasStd: biasStd ?? 0))
+        parameterization: parameterization, initialization: initialization,
+        weightStd: weightStd ?? 1, biasStd: biasStd ?? 0))
   }
 
   private func parsedParameterization() throws -> Parameterization {
@@ -84,8 +101,8 @@ struct NetworkOptions: ParsableArguments {
   static func read(_ path: String) throws -> Network {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw NetworkError(
-        "\"\(path)\" is neither a preset (mlp:WIDTHxDEPTH) nor a network file that can be read; "
-          + "check the path")
+        "\"\(path)\" is neither a preset (\(NetworkPreset.forms)) nor a network file that can be "
+          + "read; check the path")
     }
     guard data.count <= 1 << 26 else {
       throw NetworkError("\(path) has \(data.count) bytes, too many for a network file")

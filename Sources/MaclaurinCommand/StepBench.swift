@@ -37,7 +37,8 @@ final class StepBench {
     _ network: Network, _ settings: TrainingSettings, _ options: BackendOptions
   ) throws {
     let counter = NullBackend(
-      workspace: try options.selection().contractionWorkspace(family: options.kernelFamily))
+      workspace: try options.selection().workspace(
+        family: options.kernelFamily, convolutionBytes: options.workspace.bytes()))
     let plan = try StepBench(network, settings, on: counter)
     let (flops, contractions) = (counter.cost.flops, counter.contractionCost.flops)
     try plan.run()

@@ -46,7 +46,8 @@ struct TrainCommand: ParsableCommand {
     try Self.check(network, against: set, loss: training.loss)
     let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
     let selection = try backend.selection()
-    let workspace = selection.contractionWorkspace(family: backend.kernelFamily)
+    let workspace = selection.workspace(
+      family: backend.kernelFamily, convolutionBytes: try backend.workspace.bytes())
     func memory(of selection: BackendSelection) throws -> MemoryCheck {
       MemoryCheck(
         memory: try MemoryCheck.availableMemory(

@@ -64,11 +64,20 @@ public enum JSONValue: Codable, Sendable, Equatable {
   }
 }
 
+extension JSONValue {
+  /// The value as one line, keys sorted.
+  public var line: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
+  }
+}
+
 /// The members of one object of a network file, each read at most once; what is left over at the
 /// end is an error, so that a misspelt setting is never silently ignored.
 struct JSONMembers {
   private var members: [String: JSONValue]
-  private let place: String
+  let place: String
 
   init(_ value: JSONValue, place: String) throws {
     guard case .object(let members) = value else {

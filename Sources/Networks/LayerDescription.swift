@@ -1,10 +1,19 @@
 import Compute
 
 /// One entry of a network file's "layers".
-public enum LayerDescription: Sendable, Equatable {
+public indirect enum LayerDescription: Sendable, Equatable {
   case dense(Dense)
+  case conv(Convolution)
   case activation(Activation)
+  case avgPool(Pool)
+  case maxPool(Pool)
+  case globalAvgPool
   case flatten
+  case layerNorm(LayerNorm)
+  case residual(Residual)
+  case dropout(rate: Double)
+
+  public typealias Extent = ConvolutionGeometry.Extent
 
   /// {"dense": {units, weight_std, bias_std, bias}}
   public struct Dense: Sendable, Equatable {
@@ -22,77 +31,95 @@ public enum LayerDescription: Sendable, Equatable {
     }
   }
 
+  /// {"conv": {channels, kernel, stride, padding, weight_std, bias_std, bias}}
+  public struct Convolution: Sendable, Equatable {
+    /// The base width N.
+    public var channels: Int
+    public var kernel: Extent
+    public var stride: Extent
+    public var padding: Padding
+    public var weightStd: Double
+    public var biasStd: Double
+    public var hasBias: Bool
+
+    public init(
+      channels: Int, kernel: Extent, stride: Extent = Extent(1, 1), padding: Padding = .valid,
+      weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true
+    ) {
+      self.channels = channels
+      self.kernel = kernel
+      self.stride = stride
+      self.padding = padding
+      self.weightStd = weightStd
+      self.biasStd = biasStd
+      self.hasBias = hasBias
+    }
+  }
+
+  /// Zeros around an image.
+  public enum Padding: Sendable, Equatable {
+    case valid
+    /// Output ⌈n/s⌉, the odd row and column at the bottom and right (TensorFlow's).
+    case same
+    case explicit(top: Int, left: Int, bottom: Int, right: Int)
+  }
+
+  /// {"avg_pool": {window, stride}}; the stride is the window's extent unless it is given.
+  public struct Pool: Sendable, Equatable {
+    public var window: Extent
+    public var stride: Extent
+
+    public init(window: Extent, stride: Extent? = nil) {
+      self.window = window
+      self.stride = stride ?? window
+    }
+  }
+
+  /// {"layer_norm": {epsilon, affine}}: over the features, of images over each position's channels.
+  public struct LayerNorm: Sendable, Equatable {
+    public var epsilon: Double
+    /// Whether a trained factor and a trained addend for each feature follow.
+    public var isAffine: Bool
+
+    public init(epsilon: Double = 1e-5, isAffine: Bool = false) {
+      self.epsilon = epsilon
+      self.isAffine = isAffine
+    }
+  }
+
+  /// {"residual": {main, shortcut, scale}}: shortcut(x) + scale·main(x).
+  public struct Residual: Sendable, Equatable {
+    public var main: [LayerDescription]
+    /// Empty: the identity.
+    public var shortcut: [LayerDescription]
+    public var scale: Double
+
+    public init(
+      main: [LayerDescription], shortcut: [LayerDescription] = [], scale: Double = 1
+    ) {
+      self.main = main
+      self.shortcut = shortcut
+      self.scale = scale
+    }
+  }
+
   /// The layer's name in network files and messages.
   public var name: String {
     switch self {
     case .dense: "dense"
+    case .conv: "conv"
     case .activation(let activation): activation.rawValue
+    case .avgPool: "avg_pool"
+    case .maxPool: "max_pool"
+    case .globalAvgPool: "global_avg_pool"
     case .flatten: "flatten"
+    case .layerNorm: "layer_norm"
+    case .residual: "residual"
+    case .dropout: "dropout"
     }
   }
 
   static let known =
-    "dense, flatten, " + Activation.allCases.map(\.rawValue).joined(separator: ", ")
-}
-
-extension LayerDescription {
-  /// Reads one layer; `place` names it in errors.
-  init(_ value: JSONValue, place: String) throws {
-    switch value {
-    case .string(let name):
-      if let activation = Activation(rawValue: name) {
-        self = .activation(activation)
-      } else if name == "flatten" {
-        self = .flatten
-      } else if name == "dense" {
-        throw NetworkError("\(place), \"dense\", needs its units: {\"dense\": {\"units\": 512}}")
-      } else {
-        throw Self.unknown(name, place)
-      }
-    case .object(let members):
-      guard members.count == 1, let (name, content) = members.first else {
-        throw NetworkError("\(place) must be one name or one object with one name in it")
-      }
-      guard name == "dense" else {
-        if case .object(let settings) = content, settings.isEmpty {
-          self = try LayerDescription(.string(name), place: place)
-          return
-        }
-        throw Self.unknown(name, place)
-      }
-      self = .dense(try Dense(content, place: place))
-    default:
-      throw NetworkError("\(place) must be a name or an object, not \(value.typeName)")
-    }
-  }
-
-  private static func unknown(_ name: String, _ place: String) -> NetworkError {
-    NetworkError("\(place) is of an unknown kind \"\(name)\"; known layers are \(known)")
-  }
-
-  /// The layer as it stands in a network file.
-  var json: JSONValue {
-    switch self {
-    case .activation(let activation): return .string(activation.rawValue)
-    case .flatten: return .string("flatten")
-    case .dense(let dense):
-      var members: [String: JSONValue] = [
-        "units": .number(Double(dense.units)), "weight_std": .number(dense.weightStd),
-        "bias_std": .number(dense.biasStd),
-      ]
-      if !dense.hasBias { members["bias"] = .bool(false) }
-      return .object(["dense": .object(members)])
-    }
-  }
-}
-
-extension LayerDescription.Dense {
-  init(_ value: JSONValue, place: String) throws {
-    var members = try JSONMembers(value, place: "\(place) (dense)")
-    units = try members.positiveInteger("units")
-    weightStd = try members.nonNegative("weight_std", default: 1)
-    biasStd = try members.nonNegative("bias_std", default: 0)
-    hasBias = try members.bool("bias", default: true)
-    try members.finish(known: "units, weight_std, bias_std and bias")
-  }
+    "dense, conv, avg_pool, global_avg_pool, max_pool, flatten, layer_norm, residual, dropout, "
+    + Activation.allCases.map(\.rawValue).joined(separator: ", ")
 }

@@ -12,10 +12,8 @@ extension Network {
     _ inputs: Matrix, at parameters: Matrix, along tangents: Matrix, on backend: any Backend
   ) throws -> Matrix {
     let algebra = JetAlgebra(backend, order: 1)
-    var tape: Tape?
     let output = try pushforward(
-      inputs, ParameterJet(center: parameters, displacement: tangents), algebra: algebra,
-      tape: &tape)
+      inputs, ParameterJet(center: parameters, displacement: tangents), algebra: algebra)
     return output.matrix.rows(output.block..<output.matrix.rows)
   }
 
@@ -30,17 +28,14 @@ extension Network {
     on backend: any Backend
   ) throws -> Matrix {
     let algebra = JetAlgebra(backend, order: 0)
-    var tape: Tape? = Tape()
-    _ = try pushforward(inputs, ParameterJet(center: parameters), algebra: algebra, tape: &tape)
+    let tape = Tape()
+    _ = try pushforward(inputs, ParameterJet(center: parameters), algebra: algebra, tape: tape)
     let products = try backend.matrix(directions, parameterCount, cotangents.type)
     let cotangent = Jet(
       cotangents, block: inputs.rows, degree: 1, capacity: 1, directions: directions,
       hasZero: false)
-    if let tape {
-      try pullback(
-        cotangent, tape, ParameterJet(center: parameters), algebra: algebra,
-        into: products)
-    }
+    try pullback(
+      cotangent, tape, ParameterJet(center: parameters), algebra: algebra, into: products)
     return products
   }
 }

@@ -5,13 +5,16 @@ public struct NetworkDescription: Sendable, Equatable {
   /// [features] or [channels, height, width].
   public var input: [Int]
   public var parameterization: Parameterization
+  public var initialization: Initialization
   public var layers: [LayerDescription]
 
   public init(
-    input: [Int], parameterization: Parameterization = .standard, layers: [LayerDescription]
+    input: [Int], parameterization: Parameterization = .standard,
+    initialization: Initialization = .lecun, layers: [LayerDescription]
   ) {
     self.input = input
     self.parameterization = parameterization
+    self.initialization = initialization
     self.layers = layers
   }
 
@@ -34,6 +37,7 @@ public struct NetworkDescription: Sendable, Equatable {
           + "[channels, height, width]")
     }
     parameterization = try Self.parameterization(&members, name)
+    initialization = try Self.initialization(&members, parameterization, name)
     guard case .array(let values)? = members.value("layers"), !values.isEmpty else {
       throw NetworkError("\(name) has no \"layers\"; give it a list with at least one layer")
     }
@@ -41,7 +45,24 @@ public struct NetworkDescription: Sendable, Equatable {
       try LayerDescription(value, place: "layer \(index) of \(name)")
     }
     try members.finish(
-      known: "input, parameterization, width_scale, taylor_order and layers")
+      known: "input, parameterization, initialization, width_scale, taylor_order and layers")
+  }
+
+  private static func initialization(
+    _ members: inout JSONMembers, _ parameterization: Parameterization, _ name: String
+  ) throws -> Initialization {
+    let text = try members.string("initialization") ?? Initialization.lecun.rawValue
+    guard let initialization = Initialization(rawValue: text) else {
+      throw NetworkError(
+        "\(name) has an unknown initialization \"\(text)\"; known are "
+          + Initialization.allCases.map(\.rawValue).joined(separator: " and "))
+    }
+    guard initialization == .lecun || parameterization == .standard else {
+      throw NetworkError(
+        "\(name): initialization \(text) goes with the standard parameterization, not with "
+          + parameterization.name)
+    }
+    return initialization
   }
 
   private static func parameterization(
@@ -73,6 +94,7 @@ public struct NetworkDescription: Sendable, Equatable {
       "parameterization": .string(parameterization.name),
       "layers": .array(layers.map(\.json)),
     ]
+    if initialization != .lecun { members["initialization"] = .string(initialization.rawValue) }
     switch parameterization {
     case .improvedStandard(let scale): members["width_scale"] = .number(Double(scale))
     case .taylor(let order): members["taylor_order"] = .number(Double(order))

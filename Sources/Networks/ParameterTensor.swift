@@ -2,12 +2,13 @@
 public struct ParameterTensor: Sendable, Equatable {
   /// "layers.0.weight": the name in parameter files.
   public let name: String
-  /// As in PyTorch: dense weights are [outputs, inputs].
+  /// As in PyTorch: dense weights are [outputs, inputs], a convolution's [outputs, inputs, h, w].
   public let shape: [Int]
   /// First element in the flat vector: network order, weight before bias, row-major.
   public let offset: Int
-  /// The standard deviation of its initial values; 0 starts it at zero.
+  /// The standard deviation of its initial values; 0 starts it at their mean.
   public let initialStd: Double
+  public var initialMean = 0.0
 
   public var count: Int { shape.reduce(1, *) }
   public var range: Range<Int> { offset..<(offset + count) }

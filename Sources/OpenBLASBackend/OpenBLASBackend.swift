@@ -8,6 +8,7 @@ public final class OpenBLASBackend: Backend {
   public let name = "openblas"
   public let numerics: Numerics
   public let threads: Int
+  public var workspaceBytes = OpenBLASBackend.defaultWorkspaceBytes
   private let memory = HostMemory()
   private let pool: ThreadPool
   private let contraction: HostContraction

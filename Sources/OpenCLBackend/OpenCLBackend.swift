@@ -18,6 +18,8 @@ public final class OpenCLBackend: Backend {
   /// The device family's tile; nil lets shapes choose. Bits do not depend on it.
   public var contractionTile: ContractionTile?
 
+  public lazy var workspaceBytes = device.convolutionWorkspace(family: family)
+
   /// The host family's register block.
   var contractionBlock: ContractionBlock
 

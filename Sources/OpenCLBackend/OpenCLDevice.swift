@@ -37,6 +37,14 @@ public struct OpenCLDevice: Sendable {
   /// Bytes.
   public let globalMemory: Int
   public let localMemory: Int
+
+  /// Bytes at which a convolution's tiles are fastest: GPUs need tiles that fill all of their
+  /// processors, CPU devices such as stay in the nearer caches.
+  public func convolutionWorkspace(family: KernelFamily) -> Int {
+    family == .host
+      ? OpenCLBackend.defaultWorkspaceBytes : min(256 << 20, max(16 << 20, globalMemory / 32))
+  }
+
   public let maximumAllocation: Int
   public let maximumWorkGroup: Int
   /// Elements of a float32 vector register; 1 where there are none.

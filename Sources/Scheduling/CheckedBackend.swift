@@ -9,7 +9,7 @@ import Compute
 ///
 /// - Throws: from `run`, `upload`, `download`, `finish` and `Download.wait`: `Disagreement`.
 public final class CheckedBackend: Backend {
-  public let wrapped: any Backend
+  public private(set) var wrapped: any Backend
   public let level: CheckLevel
   /// Chooses samples and signs.
   public let seed: UInt64
@@ -56,6 +56,10 @@ public final class CheckedBackend: Backend {
   public var name: String { wrapped.name }
   public var numerics: Numerics { wrapped.numerics }
   public var statistics: BackendStatistics { wrapped.statistics }
+  public var workspaceBytes: Int {
+    get { wrapped.workspaceBytes }
+    set { wrapped.workspaceBytes = newValue }
+  }
   public var timeline: Timeline? {
     get { wrapped.timeline }
     set { wrapped.timeline = newValue }

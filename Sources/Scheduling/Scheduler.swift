@@ -32,6 +32,13 @@ public final class Scheduler: Backend {
   /// Called before profiles are measured, which takes seconds.
   public var onMeasure: (_ device: String) -> Void = { _ in }
 
+  /// Unless it was set, what suits the place where most operations run.
+  public var workspaceBytes: Int {
+    get { chosenWorkspace ?? places[residency.home].backend?.workspaceBytes ?? host.workspaceBytes }
+    set { chosenWorkspace = newValue }
+  }
+  private var chosenWorkspace: Int?
+
   let host: any Backend
   let places: [Place]
   let memory: MirroredMemory

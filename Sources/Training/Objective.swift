@@ -59,12 +59,10 @@ public struct Objective {
     isTrainable: [Bool]? = nil
   ) throws {
     try model.updateScale()
-    var tape: Network.Tape? = Network.Tape()
-    let logits = try model.pushforward(inputs, tape: &tape)
+    let tape = Network.Tape()
+    let logits = try model.pushforward(inputs, tape: tape)
     let cotangent = try model.cotangent(for: logits)
     try evaluate(model, logits: logits, targets: targets, into: outputs, cotangent: cotangent)
-    if let tape {
-      try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable)
-    }
+    try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable)
   }
 }

@@ -214,12 +214,3 @@ public final class RunDirectory {
     }
   }
 }
-
-extension JSONValue {
-  /// The value as one line, keys sorted.
-  public var line: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
-  }
-}

@@ -18,10 +18,10 @@ public struct TrainingPlan: Sendable {
 
   /// - Parameters:
   ///   - examples: rows of the training, validation and test sets; the first is not 0.
-  ///   - workspace: elements of the backend's pool that a contraction takes besides its operands.
+  ///   - workspace: what the backend takes besides.
   public init(
     _ network: Network, _ settings: TrainingSettings, examples: [Int],
-    workspace: @escaping (Contraction) -> Int = { _ in 0 }
+    workspace: Workspace = Workspace()
   ) throws {
     let backend = NullBackend(workspace: workspace)
     func resident(_ count: Int) throws -> ResidentExamples {
@@ -48,7 +48,7 @@ public struct TrainingPlan: Sendable {
   /// every single piece of its memory within `piece`; nil if none does.
   public static func largestBatch(
     _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int,
-    piece: Int = .max, workspace: @escaping (Contraction) -> Int = { _ in 0 }
+    piece: Int = .max, workspace: Workspace = Workspace()
   ) throws -> Int? {
     func fits(_ batch: Int) throws -> Bool {
       var smaller = settings

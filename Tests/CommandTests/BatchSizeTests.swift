@@ -79,7 +79,7 @@ struct BatchSizeTests {
     MemoryCheck(
       memory: AvailableMemory(
         name: "a device", bytes: bytes, largestPiece: piece, isHost: false),
-      network: try #require(Self.network), examples: [3000, 0, 0], workspace: { _ in 0 })
+      network: try #require(Self.network), examples: [3000, 0, 0], workspace: Workspace())
   }
 
   private func plan(_ batch: Int) throws -> TrainingPlan {

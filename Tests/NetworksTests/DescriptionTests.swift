@@ -89,6 +89,28 @@ import Testing
     (#"{"input": [2], "layers": [{"dense": {"units": 3, "weight_std": -1}}]}"#, "weight_std"),
     (#"{"input": [2], "layers": [{"dense": {"units": 3, "bias": 1}}]}"#, "bias"),
     (#"{"input": [2], "layers": [7]}"#, "layer 0"),
+    (#"{"input": [1, 4, 4], "layers": ["conv"]}"#, "channels and kernel"),
+    (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3}}]}"#, "kernel"),
+    (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": 0}}]}"#, "kernel"),
+    (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": [1, 2, 3]}}]}"#, "pair"),
+    (
+      #"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": 3, "padding": "full"}}]}"#,
+      "padding"
+    ),
+    (
+      #"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": 3, "padding": [1, 1]}}]}"#,
+      "[1,1]"
+    ),
+    (#"{"input": [1, 4, 4], "layers": [{"max_pool": {}}]}"#, "window"),
+    (#"{"input": [4], "layers": [{"residual": {"main": []}}]}"#, "main"),
+    (#"{"input": [4], "layers": [{"residual": {"main": ["relu", "rleu"]}}]}"#, "main.1"),
+    (#"{"input": [4], "layers": [{"dropout": {"rate": 1}}]}"#, "below 1"),
+    (#"{"input": [4], "layers": [{"dropout": {}}]}"#, "rate"),
+    (#"{"input": [4], "initialization": "he", "layers": ["relu"]}"#, "lecun and glorot"),
+    (
+      #"{"input": [4], "initialization": "glorot", "parameterization": "ntk", "layers": ["relu"]}"#,
+      "standard"
+    ),
     (#"{"input": [2], "parameterization": "mup", "layers": ["relu"]}"#, "mup"),
     (
       #"{"input": [2], "parameterization": "ntk", "width_scale": 2, "layers": ["relu"]}"#,
@@ -109,7 +131,7 @@ import Testing
   @Test func nothingToTrain() throws {
     let parsed = try description(#"{"input": [2], "layers": ["relu"]}"#)
     let error = #expect(throws: NetworkError.self) { _ = try Network(parsed) }
-    #expect(error?.description.contains("no dense layer") == true)
+    #expect(error?.description.contains("nothing to train") == true)
   }
 
   /// A wrong shape names the tensor's layer and both shapes.
@@ -144,9 +166,12 @@ import Testing
 
   @Test func presets() throws {
     let preset = try #require(try NetworkPreset(parsing: "mlp:512x3"))
-    #expect(preset.width == 512 && preset.depth == 3)
+    #expect(preset == .mlp(width: 512, depth: 3))
+    #expect(try NetworkPreset(parsing: "cnn-thick") == .cnn(channels: 512, layers: 4))
+    #expect(
+      try NetworkPreset(parsing: "wrn:1-2-16") == .wrn(blocks: 1, width: 2, channels: 16))
     #expect(try NetworkPreset(parsing: "net.json") == nil)
-    for text in ["mlp:", "mlp:5", "mlp:0x3", "mlp:5x-1", "mlp:axb", "mlp:5x3x2"] {
+    for text in ["mlp:", "mlp:5", "mlp:0x3", "mlp:5x-1", "mlp:axb", "mlp:5x3x2", "cnn:5", "cnn:8x0", "wrn:2-4", "wrn:2x4x16"] {
       let error = #expect(throws: NetworkError.self) { _ = try NetworkPreset(parsing: text) }
       #expect(error?.description.contains(text) == true)
     }
@@ -159,6 +184,6 @@ import Testing
         [512, 64], [512, 512], [512, 512], [10, 512],
       ])
     #expect(description.layers[1] == .activation(.gelu) && description.layers.count == 7)
-    #expect(try NetworkPreset(parsing: "mlp:4x0")?.depth == 0)
+    #expect(try NetworkPreset(parsing: "mlp:4x0") == .mlp(width: 4, depth: 0))
   }
 }

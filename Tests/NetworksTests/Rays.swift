@@ -34,9 +34,8 @@ import TestSupport
 
   /// f_0…f_k: [coefficient][direction], as stored (with powers of the scale).
   func coefficients() throws -> [[[Double]]] {
-    var tape: Network.Tape?
     let jet = try network.pushforward(
-      inputs, parameters, algebra: JetAlgebra(backend, order: order), tape: &tape)
+      inputs, parameters, algebra: JetAlgebra(backend, order: order))
     return try (0...jet.degree).map { n in
       try (0..<(n == 0 ? 1 : jet.directions)).map {
         try backend.download(n == 0 ? jet[0] : jet[n, direction: $0])
@@ -48,8 +47,8 @@ import TestSupport
   /// 0 the only one is ȳ_0).
   func gradient(_ cotangents: [[[Double]]]) throws -> [[Double]] {
     let algebra = JetAlgebra(backend, order: order)
-    var tape: Network.Tape? = Network.Tape()
-    let output = try network.pushforward(inputs, parameters, algebra: algebra, tape: &tape)
+    let tape = Network.Tape()
+    let output = try network.pushforward(inputs, parameters, algebra: algebra, tape: tape)
     let degree = max(1, output.degree)
     let directions = cotangents.count
     let values = cotangents.flatMap { $0[..<degree].flatMap { $0 } }
@@ -60,7 +59,7 @@ import TestSupport
       hasZero: false)
     let gradient = try backend.matrix(directions, network.parameterCount, type)
     try network.pullback(
-      cotangent, tape!, parameters, algebra: algebra, into: gradient)
+      cotangent, tape, parameters, algebra: algebra, into: gradient)
     return try (0..<directions).map { try backend.download(gradient.rows($0..<($0 + 1))) }
   }
 }

@@ -50,7 +50,8 @@ import Testing
   ) throws {
     let settings = settings(order, optimizer)
     let plan = try TrainingPlan(
-      network(), settings, examples: [examples, 0, examples / 3], workspace: workspace)
+      network(), settings, examples: [examples, 0, examples / 3],
+      workspace: Workspace(contractionCount: workspace))
     let peak = Double(try peak(settings, on: backend))
     let ratio = Double(plan.peakBytes) / peak
     #expect(

@@ -54,6 +54,7 @@ struct BoundedNetwork {
               biasStd: dense.biasStd)))
       case .activation(let activation): layers[layers.count - 1].activation = activation
       case .flatten: break
+      default: preconditionFailure("\(layer.name) is no layer of a dense network")
       }
     }
     self.layers = layers

@@ -1,3 +1,5 @@
+import Kernels
+
 /// C ← αAB + βC for one or several independent products.
 ///
 /// A is [m, k], B is [k, n], C is [m, n] after the transpositions asked for; α is
@@ -45,6 +47,9 @@ public struct Contraction: OperationContent {
     precondition(k == (transposeB ? b.columns : b.rows), "A and B have different inner extents")
     precondition(scale.map { $0.count == 1 && $0.type == c.type } ?? true, "scale is one scalar")
   }
+
+  /// Products of one chain.
+  public static let chainLength = Int(MACLAURIN_CHAIN)
 
   public var m: Int { c.rows }
   public var n: Int { c.columns }

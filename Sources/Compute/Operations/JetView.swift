@@ -47,10 +47,27 @@ public struct JetView {
     return matrix.rows(first..<(first + block))
   }
 
+  /// Coefficients of one direction (0 only together with the first's) as one matrix.
+  public func run(_ coefficients: ClosedRange<Int>, _ direction: Int) -> Matrix {
+    precondition(coefficients.lowerBound > 0 || coefficients.upperBound == 0 || directions == 1)
+    let first = row(coefficients.lowerBound, direction)
+    return matrix.rows(first..<(first + block * coefficients.count))
+  }
+
   /// Coefficients of direction 0 (of the only direction, if they begin with 0) as one matrix.
   public subscript(coefficients: ClosedRange<Int>) -> Matrix {
     let first = row(coefficients.lowerBound, 0)
     return matrix.rows(first..<(first + block * coefficients.count))
+  }
+
+  /// The same elements with another number of rows per coefficient.
+  public func reshaped(block: Int, columns: Int) -> JetView {
+    precondition(block * columns == self.block * self.columns, "equal sizes")
+    var result = self
+    let rows = block * ((hasZero ? 1 : 0) + directions * capacity)
+    result.matrix = matrix.reshaped(rows: rows, columns: columns)
+    result.block = block
+    return result
   }
 
   func errors() -> [Double] {

@@ -1,6 +1,6 @@
 import Kernels
 
-/// out ← a·x + b·y, elementwise: fma(b, y, fl(a·x)); without y, out ← fl(a·x).
+/// out ← a·x + b·y, elementwise: fma(b, y, fl(a·x)); without y, out ← fl(a·x). y may be out itself.
 public struct LinearCombination: PortableOperation {
   public var output: Matrix
   public var a: Double
@@ -47,10 +47,12 @@ public struct LinearCombination: PortableOperation {
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
     let type = output.type
     let parameters = LinearCombinationParameters(a: type.encode(a), b: type.encode(b))
+    let isInPlace = y.map { $0.buffer === output.buffer && $0.offset == output.offset } ?? false
+    let function = isInPlace ? "accumulate" : y == nil ? "scaled_copy" : "linear_combination"
     return [
       Launch(
-        y == nil ? "scaled_copy" : "linear_combination", source: "linear_combination", type: type,
-        .items(output.count), [output, x] + (y.map { [$0] } ?? []), parameters)
+        function, source: "linear_combination", type: type, .items(output.count),
+        [output, x] + (isInPlace ? [] : y.map { [$0] } ?? []), parameters)
     ]
   }
 }

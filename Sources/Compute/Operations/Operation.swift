@@ -9,6 +9,9 @@ public enum Operation {
   case reduction(Reduction)
   case columnSums(ColumnSums)
   case gather(Gather)
+  case unfold(Unfold)
+  case fold(Fold)
+  case transposition(Transposition)
   case loss(Loss)
   case regularization(Regularization)
   case optimizerUpdate(OptimizerUpdate)
@@ -31,6 +34,9 @@ public enum Operation {
     case .reduction(let content): content
     case .columnSums(let content): content
     case .gather(let content): content
+    case .unfold(let content): content
+    case .fold(let content): content
+    case .transposition(let content): content
     case .loss(let content): content
     case .regularization(let content): content
     case .optimizerUpdate(let content): content
@@ -56,6 +62,9 @@ public enum Operation {
     case .reduction(let content): content.cost
     case .columnSums(let content): content.cost
     case .gather(let content): content.cost
+    case .unfold(let content): content.cost
+    case .fold(let content): content.cost
+    case .transposition(let content): content.cost
     case .loss(let content): content.cost
     case .regularization(let content): content.cost
     case .optimizerUpdate(let content): content.cost
@@ -88,6 +97,9 @@ public enum Operation {
     case .reduction(let content): try visit(content, Self.reduction)
     case .columnSums(let content): try visit(content, Self.columnSums)
     case .gather(let content): try visit(content, Self.gather)
+    case .unfold(let content): try visit(content, Self.unfold)
+    case .fold(let content): try visit(content, Self.fold)
+    case .transposition(let content): try visit(content, Self.transposition)
     case .loss(let content): try visit(content, Self.loss)
     case .regularization(let content): try visit(content, Self.regularization)
     case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)

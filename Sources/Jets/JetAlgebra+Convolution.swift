@@ -1,0 +1,224 @@
+import Compute
+
+/// Convolution as unfolding plus contraction.
+///
+/// With X_i the unfolded coefficient i (a row for every output position, a column for every kernel
+/// position and channel) and the weights as [outputs, kernel positions · channels], a convolution
+/// is the dense layer z_i = X_i W0ᵀ + s·X_{i−1} Δᵀ. X_i is made in tiles of at most
+/// `backend.workspaceBytes`, each used for both terms, and not at all where it is a view of x. A tile
+/// is never less than one image's patches on the way back, and those of `Contraction.chainLength`
+/// positions for a gradient.
+extension JetAlgebra {
+  /// The weights of a convolution as it uses them: [outputs, channels, h, w] with the kernel
+  /// positions brought before the channels.
+  public func kernelPositionsFirst(
+    _ weight: TensorJet, _ geometry: ConvolutionGeometry, directions: Int
+  ) throws -> TensorJet {
+    let (taps, channels) = (geometry.kernel.count, geometry.channels)
+    guard taps > 1, channels > 1 else { return weight }
+    func transposed(_ matrix: Matrix, into target: Matrix) throws {
+      try backend.run(
+        .transposition(Transposition(target, from: matrix, rows: channels, columns: taps)))
+    }
+    let (outputs, columns) = (weight.center.rows, weight.center.columns)
+    var result = weight
+    result.center = try backend.matrix(outputs, columns, weight.center.type)
+    try transposed(weight.center, into: result.center)
+    if let displacement = weight.displacement {
+      let all = try backend.matrix(directions * outputs, columns, weight.center.type)
+      for v in 0..<directions {
+        try transposed(
+          displacement.moved(by: v * weight.displacementStride),
+          into: all.rows((v * outputs)..<((v + 1) * outputs)))
+      }
+      result.displacement = all.rows(0..<outputs)
+      result.displacementStride = outputs * columns
+    }
+    return result
+  }
+
+  /// z(t) = c·x(t) * W(t): x has a row for every input position, z one for every output position.
+  ///
+  /// - Parameters:
+  ///   - weight: as `kernelPositionsFirst` gives it.
+  ///   - capacity: leaves room for more coefficients than z has.
+  public func convolve(
+    _ x: Jet, _ weight: TensorJet, _ geometry: ConvolutionGeometry, factor: Double, capacity: Int
+  ) throws -> Jet {
+    if geometry.isPointwise { return try contract(x, weight, factor: factor, capacity: capacity) }
+    let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
+    let block = x.block / geometry.input.count * geometry.output.count
+    let z = try jet(
+      block: block, columns: weight.center.rows, degree: degree, capacity: capacity,
+      directions: x.directions, type: x.type)
+    let tiles = try Tiles(self, geometry, rows: block, multiple: 64, type: x.type)
+    // Downwards, so that every z_i has its W0 term before its Δ term.
+    for i in stride(from: min(x.degree, degree), through: 0, by: -1) {
+      for v in 0..<(i == 0 ? 1 : x.directions) {
+        let coefficient = x[i, direction: v]
+        for rows in tiles.ranges {
+          let patches = try tiles.patches(of: coefficient, rows)
+          try run(patches, weight.center, into: z[i, direction: v].rows(rows), factor)
+          guard let displacement = weight.displacement, i < degree else { continue }
+          // Coefficient 0 is shared by the directions.
+          for w in i == 0 ? 0..<x.directions : v..<(v + 1) {
+            try run(
+              patches, displacement.moved(by: w * weight.displacementStride),
+              into: z[i + 1, direction: w].rows(rows), factor, scale: weight.scale,
+              beta: i + 1 <= x.degree ? 1 : 0)
+          }
+        }
+      }
+    }
+    return z
+  }
+
+  private func run(
+    _ patches: Matrix, _ weights: Matrix, into z: Matrix, _ factor: Double, scale: Matrix? = nil,
+    beta: Double = 0
+  ) throws {
+    try backend.run(
+      .contraction(
+        Contraction(
+          patches, weights, into: z, transposeB: true, alpha: factor, scale: scale, beta: beta)))
+  }
+
+  /// The transpose of `convolve`: x̄_i = c·fold(ȳ_i W0 + s·ȳ_{i+1} Δ).
+  ///
+  /// - Parameter over: x; its memory is used up where `reuses` allows it.
+  public func convolveAdjoint(
+    _ cotangent: Jet, _ weight: TensorJet, _ geometry: ConvolutionGeometry, factor: Double,
+    over x: Jet, reuses: Bool = true
+  ) throws -> Jet {
+    if geometry.isPointwise {
+      return try contractAdjoint(cotangent, weight, factor: factor, over: x, reuses: reuses)
+    }
+    let target = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
+    let batch = x.block / geometry.input.count
+    let tiles = try Tiles(
+      self, geometry, rows: cotangent.block, multiple: geometry.output.count, type: x.type)
+    for v in 0..<cotangent.directions {
+      for i in 1...target.degree {
+        for rows in tiles.ranges {
+          let first = rows.lowerBound / geometry.output.count
+          let examples = first..<min(batch, rows.upperBound / geometry.output.count)
+          let image = target[i, direction: v].rows(
+            (examples.lowerBound * geometry.input.count)..<(examples.upperBound
+              * geometry.input.count))
+          let patches = try tiles.room(for: image, rows)
+          func term(_ i: Int, _ weights: Matrix, scale: Matrix?, beta: Double) throws {
+            try backend.run(
+              .contraction(
+                Contraction(
+                  cotangent[i, direction: v].rows(rows), weights, into: patches, alpha: factor,
+                  scale: scale, beta: beta)))
+          }
+          try term(i, weight.center, scale: nil, beta: 0)
+          if let displacement = weight.displacement, i < cotangent.degree {
+            try term(
+              i + 1, displacement.moved(by: v * weight.displacementStride), scale: weight.scale,
+              beta: 1)
+          }
+          if !geometry.viewIsPartition { try backend.run(.fold(Fold(image, from: patches, geometry))) }
+        }
+      }
+    }
+    return target
+  }
+
+  /// ΔW̄⁽ᵛ⁾ = c·s·Σ_{i=1..d} ȳ_iᵀ X_{i−1}, in the tensor's own order [outputs, channels, h, w].
+  ///
+  /// The chains of a sum run over a coefficient's rows and begin anew with the next coefficient;
+  /// tiles are whole chains, so that their size cannot change a bit. `gradient` is direction 0's;
+  /// others lie `stride` elements apart.
+  public func convolutionGradient(
+    _ cotangent: Jet, _ x: Jet, _ geometry: ConvolutionGeometry, factor: Double, scale: Matrix?,
+    into gradient: Matrix, stride: Int
+  ) throws {
+    if geometry.isPointwise {
+      return try weightGradient(
+        cotangent, x, factor: factor, scale: scale, into: gradient, stride: stride)
+    }
+    let (taps, channels) = (geometry.kernel.count, geometry.channels)
+    let isReordered = taps > 1 && channels > 1
+    let (rows, columns) = (gradient.rows, gradient.columns)
+    let directions = cotangent.directions
+    let sums = try isReordered ? backend.matrix(directions * rows, columns, x.type) : gradient
+    let step = isReordered ? rows * columns : stride
+    let tiles = try Tiles(self, geometry, rows: cotangent.block, multiple: Contraction.chainLength, type: x.type)
+    for i in 0..<cotangent.degree {
+      for v in 0..<(i == 0 ? 1 : directions) {
+        let coefficient = x[i, direction: v]
+        for range in tiles.ranges {
+          let patches = try tiles.patches(of: coefficient, range)
+          for w in i == 0 ? 0..<directions : v..<(v + 1) {
+            try backend.run(
+              .contraction(
+                Contraction(
+                  cotangent[i + 1, direction: w].rows(range), patches,
+                  into: sums.rows(0..<rows).moved(by: w * step), transposeA: true, alpha: factor,
+                  scale: scale, beta: i == 0 && range.lowerBound == 0 ? 0 : 1)))
+          }
+        }
+      }
+    }
+    guard isReordered else { return }
+    for v in 0..<directions {
+      try backend.run(
+        .transposition(
+          Transposition(
+            gradient.moved(by: v * stride), from: sums.rows((v * rows)..<((v + 1) * rows)),
+            rows: taps, columns: channels)))
+    }
+  }
+
+  /// The unfolded matrix of one coefficient in pieces.
+  private struct Tiles {
+    let backend: any Backend
+    let geometry: ConvolutionGeometry
+    /// Output positions of each piece.
+    let ranges: [Range<Int>]
+    /// Memory for one piece; nil where patches are views.
+    private let memory: Matrix?
+
+    /// - Parameter multiple: what the rows of every piece but the last are a multiple of.
+    init(
+      _ algebra: JetAlgebra, _ geometry: ConvolutionGeometry, rows: Int, multiple: Int,
+      type: ScalarType
+    ) throws {
+      backend = algebra.backend
+      self.geometry = geometry
+      guard geometry.viewStride == nil else {
+        ranges = [0..<rows]
+        memory = nil
+        return
+      }
+      let fitting = algebra.backend.workspaceBytes / (geometry.patchCount * type.byteCount)
+      let size = min(rows, max(1, fitting / multiple) * multiple)
+      ranges = stride(from: 0, to: rows, by: size).map { $0..<min(rows, $0 + size) }
+      memory = try algebra.backend.matrix(size, geometry.patchCount, type)
+    }
+
+    /// Rows `range` of the unfolded coefficient.
+    func patches(of x: Matrix, _ range: Range<Int>) throws -> Matrix {
+      guard let memory else { return view(of: x) }
+      let patches = memory.rows(0..<range.count)
+      try backend.run(.unfold(Unfold(patches, from: x, geometry, first: range.lowerBound)))
+      return patches
+    }
+
+    /// Where the patches of an image's cotangent go before they are folded.
+    func room(for image: Matrix, _ range: Range<Int>) throws -> Matrix {
+      if let memory { return memory.rows(0..<range.count) }
+      return geometry.viewIsPartition
+        ? view(of: image) : try backend.matrix(range.count, geometry.patchCount, image.type)
+    }
+
+    private func view(of x: Matrix) -> Matrix {
+      let rows = x.rows / geometry.input.count * geometry.output.count
+      return Matrix(
+        x.buffer, offset: x.offset, rows: rows, columns: geometry.patchCount,
+        stride: geometry.viewStride!)
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import Compute
+
+extension LayerDescription {
+  /// Residual blocks in residual blocks, at most.
+  static let mostNested = 64
+
+  /// Reads one layer; `place` names it in errors.
+  init(_ value: JSONValue, place: String, depth: Int = 0) throws {
+    switch value {
+    case .string(let name):
+      try self.init(named: name, .object([:]), place: place, depth: depth, isBare: true)
+    case .object(let members):
+      guard members.count == 1, let (name, content) = members.first else {
+        throw NetworkError("\(place) must be one name or one object with one name in it")
+      }
+      try self.init(named: name, content, place: place, depth: depth, isBare: false)
+    default:
+      throw NetworkError("\(place) must be a name or an object, not \(value.typeName)")
+    }
+  }
+
+  /// - Parameter isBare: the layer stood there as a name alone.
+  private init(
+    named name: String, _ content: JSONValue, place: String, depth: Int, isBare: Bool
+  ) throws {
+    let own = "\(place) (\(name))"
+    func needs(_ what: String, _ example: String) throws {
+      if isBare { throw NetworkError("\(own) needs its \(what): \(example)") }
+    }
+    func nothing() throws {
+      var members = try JSONMembers(content, place: own)
+      _ = members.value("")
+      try members.finish(known: "none")
+    }
+    switch name {
+    case "dense":
+      try needs("units", "{\"dense\": {\"units\": 512}}")
+      self = .dense(try Dense(content, place: own))
+    case "conv":
+      try needs("channels and kernel", "{\"conv\": {\"channels\": 64, \"kernel\": 3}}")
+      self = .conv(try Convolution(content, place: own))
+    case "avg_pool", "max_pool":
+      try needs("window", "{\"\(name)\": {\"window\": 2}}")
+      let pool = try Pool(content, place: own)
+      self = name == "avg_pool" ? .avgPool(pool) : .maxPool(pool)
+    case "layer_norm": self = .layerNorm(try LayerNorm(content, place: own))
+    case "residual":
+      try needs("main branch", "{\"residual\": {\"main\": [\"relu\", …]}}")
+      guard depth < Self.mostNested else {
+        throw NetworkError("\(own) lies in \(depth) other residual blocks; nest fewer")
+      }
+      self = .residual(try Residual(content, place: own, outer: place, depth: depth + 1))
+    case "dropout":
+      try needs("rate", "{\"dropout\": {\"rate\": 0.1}}")
+      var members = try JSONMembers(content, place: own)
+      let rate = try members.nonNegative("rate", default: .nan)
+      guard rate < 1 else {
+        throw NetworkError("\"rate\" of \(own) must be at least 0 and below 1, and is \(rate)")
+      }
+      try members.finish(known: "rate")
+      self = .dropout(rate: rate)
+    case "global_avg_pool":
+      try nothing()
+      self = .globalAvgPool
+    case "flatten":
+      try nothing()
+      self = .flatten
+    default:
+      guard let activation = Activation(rawValue: name) else {
+        throw NetworkError(
+          "\(place) is of an unknown kind \"\(name)\"; known layers are \(Self.known)")
+      }
+      try nothing()
+      self = .activation(activation)
+    }
+  }
+
+  /// The layer as it stands in a network file.
+  var json: JSONValue {
+    func object(_ members: [String: JSONValue]) -> JSONValue { .object([name: .object(members)]) }
+    func pair(_ extent: Extent) -> JSONValue {
+      .array([.number(Double(extent.height)), .number(Double(extent.width))])
+    }
+    switch self {
+    case .activation, .flatten, .globalAvgPool: return .string(name)
+    case .dense(let dense):
+      var members: [String: JSONValue] = [
+        "units": .number(Double(dense.units)), "weight_std": .number(dense.weightStd),
+        "bias_std": .number(dense.biasStd),
+      ]
+      if !dense.hasBias { members["bias"] = .bool(false) }
+      return object(members)
+    case .conv(let conv):
+      var members: [String: JSONValue] = [
+        "channels": .number(Double(conv.channels)), "kernel": pair(conv.kernel),
+        "stride": pair(conv.stride), "weight_std": .number(conv.weightStd),
+        "bias_std": .number(conv.biasStd),
+      ]
+      switch conv.padding {
+      case .valid: members["padding"] = .string("valid")
+      case .same: members["padding"] = .string("same")
+      case .explicit(let top, let left, let bottom, let right):
+        members["padding"] = .array([top, bottom, left, right].map { .number(Double($0)) })
+      }
+      if !conv.hasBias { members["bias"] = .bool(false) }
+      return object(members)
+    case .avgPool(let pool), .maxPool(let pool):
+      return object(["window": pair(pool.window), "stride": pair(pool.stride)])
+    case .layerNorm(let norm):
+      return object(["epsilon": .number(norm.epsilon), "affine": .bool(norm.isAffine)])
+    case .residual(let residual):
+      var members: [String: JSONValue] = ["main": .array(residual.main.map(\.json))]
+      if !residual.shortcut.isEmpty {
+        members["shortcut"] = .array(residual.shortcut.map(\.json))
+      }
+      if residual.scale != 1 { members["scale"] = .number(residual.scale) }
+      return object(members)
+    case .dropout(let rate): return object(["rate": .number(rate)])
+    }
+  }
+}
+
+extension LayerDescription.Dense {
+  init(_ value: JSONValue, place: String) throws {
+    var members = try JSONMembers(value, place: place)
+    units = try members.positiveInteger("units")
+    weightStd = try members.nonNegative("weight_std", default: 1)
+    biasStd = try members.nonNegative("bias_std", default: 0)
+    hasBias = try members.bool("bias", default: true)
+    try members.finish(known: "units, weight_std, bias_std and bias")
+  }
+}
+
+extension LayerDescription.Convolution {
+  init(_ value: JSONValue, place: String) throws {
+    var members = try JSONMembers(value, place: place)
+    channels = try members.positiveInteger("channels")
+    kernel = try members.extent("kernel")
+    stride = try members.extent("stride", default: .init(1, 1))
+    padding = try members.padding("padding")
+    weightStd = try members.nonNegative("weight_std", default: 1)
+    biasStd = try members.nonNegative("bias_std", default: 0)
+    hasBias = try members.bool("bias", default: true)
+    try members.finish(
+      known: "channels, kernel, stride, padding, weight_std, bias_std and bias")
+  }
+}
+
+extension LayerDescription.Pool {
+  init(_ value: JSONValue, place: String) throws {
+    var members = try JSONMembers(value, place: place)
+    window = try members.extent("window")
+    stride = try members.extent("stride", default: window)
+    try members.finish(known: "window and stride")
+  }
+}
+
+extension LayerDescription.LayerNorm {
+  init(_ value: JSONValue, place: String) throws {
+    var members = try JSONMembers(value, place: place)
+    epsilon = try members.nonNegative("epsilon", default: 1e-5)
+    isAffine = try members.bool("affine", default: false)
+    try members.finish(known: "epsilon and affine")
+  }
+}
+
+extension LayerDescription.Residual {
+  init(_ value: JSONValue, place: String, outer: String, depth: Int) throws {
+    var members = try JSONMembers(value, place: place)
+    func branch(_ name: String) throws -> [LayerDescription] {
+      guard let value = members.value(name) else { return [] }
+      guard case .array(let layers) = value else {
+        throw NetworkError("\"\(name)\" of \(place) must be a list of layers, not \(value.typeName)")
+      }
+      return try layers.enumerated().map { index, layer in
+        try LayerDescription(layer, place: "\(outer).\(name).\(index)", depth: depth)
+      }
+    }
+    main = try branch("main")
+    guard !main.isEmpty else {
+      throw NetworkError("\(place) has no \"main\"; give it a list with at least one layer")
+    }
+    shortcut = try branch("shortcut")
+    scale = try members.number("scale", default: 1)
+    try members.finish(known: "main, shortcut and scale")
+  }
+}
+
+extension JSONMembers {
+  /// A positive integer, or a pair of them: height, width.
+  mutating func extent(
+    _ name: String, default standard: LayerDescription.Extent? = nil
+  ) throws -> LayerDescription.Extent {
+    guard let value = value(name) else {
+      if let standard { return standard }
+      throw NetworkError("\(place) has no \"\(name)\"; give it an integer or [height, width]")
+    }
+    if let integers = value.integers, integers.allSatisfy({ (1...(1 << 15)).contains($0) }) {
+      if integers.count == 1 { return .init(integers[0], integers[0]) }
+      if integers.count == 2 { return .init(integers[0], integers[1]) }
+    }
+    throw NetworkError(
+      "\"\(name)\" of \(place) must be a positive integer or a pair of them, [height, width], and "
+        + "is \(value.line)")
+  }
+
+  mutating func padding(_ name: String) throws -> LayerDescription.Padding {
+    guard let value = value(name) else { return .valid }
+    if value == .string("valid") { return .valid }
+    if value == .string("same") { return .same }
+    if let integers = value.integers, integers.allSatisfy({ (0...(1 << 15)).contains($0) }) {
+      if integers.count == 1 {
+        let n = integers[0]
+        return .explicit(top: n, left: n, bottom: n, right: n)
+      }
+      if integers.count == 4 {
+        return .explicit(
+          top: integers[0], left: integers[2], bottom: integers[1], right: integers[3])
+      }
+    }
+    throw NetworkError(
+      "\"\(name)\" of \(place) must be \"same\", \"valid\", an integer or "
+        + "[top, bottom, left, right], and is \(value.line)")
+  }
+}
+
+extension JSONValue {
+  /// A number or a list of numbers that are integers.
+  fileprivate var integers: [Int]? {
+    switch self {
+    case .number(let number): Int(exactly: number).map { [$0] }
+    case .array(let values):
+      values.reduce(into: [Int]?([])) { result, value in
+        guard case .number(let number) = value, let integer = Int(exactly: number) else {
+          result = nil
+          return
+        }
+        result?.append(integer)
+      }
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Compute
+import Jets
+
+/// φ(c_w·x(t) W(t)ᵀ + c_b·b(t)): a dense layer or a convolution with the activation behind it.
+struct AffineLayer: Layer {
+  /// Index of the weight; its bias, if there is one, is the next tensor.
+  var weight: Int
+  var hasBias: Bool
+  var factors: Parameterization.Factors
+  /// Nil for a dense layer.
+  var geometry: ConvolutionGeometry?
+  var activation = Activation.identity
+
+  var tensors: Range<Int> { weight..<(weight + (hasBias ? 2 : 1)) }
+
+  func push(_ x: Signal, _ pass: ForwardPass) throws -> (Signal, Pullback?) {
+    let algebra = pass.algebra
+    var tensor = pass.tensor(weight)
+    let degree = tensor.displacement == nil ? 0 : min(algebra.order, x.jet.degree + 1)
+    let capacity = pass.keepsTape ? algebra.slopeDegree(activation, of: degree) : degree
+    let z: Jet
+    if let geometry {
+      tensor = try algebra.kernelPositionsFirst(
+        tensor, geometry, directions: pass.parameters.directions)
+      z = try algebra.convolve(
+        x.jet, tensor, geometry, factor: factors.weight, capacity: capacity)
+    } else {
+      z = try algebra.contract(x.jet, tensor, factor: factors.weight, capacity: capacity)
+    }
+    let bias = hasBias ? pass.tensor(weight + 1) : nil
+    let composed = try algebra.compose(
+      activation, z,
+      bias: bias.map {
+        JetComposition.Bias(
+          center: $0.center, displacement: $0.displacement,
+          displacementStride: $0.displacementStride, factor: factors.bias, scale: $0.scale)
+      }, withSlope: pass.keepsTape && activation != .identity)
+    let output = Signal(jet: composed.value, isOwned: true)
+    guard pass.keepsTape else { return (output, nil) }
+    let (slope, zDegree) = (composed.slope, z.degree)
+    return (
+      output,
+      { cotangent, isWanted, pass in
+        let cotangent = try composeAdjoint(cotangent, slope, zDegree, pass)
+        try leaveGradients(cotangent, x.jet, pass)
+        guard isWanted, pass.reaches(x.jet) else { return nil }
+        return Signal(jet: try adjoint(cotangent, tensor, over: x, pass), isOwned: true)
+      }
+    )
+  }
+
+  private func composeAdjoint(
+    _ cotangent: Signal, _ slope: Jet?, _ degree: Int, _ pass: BackwardPass
+  ) throws -> Jet {
+    guard let slope else { return cotangent.truncated(to: degree).jet }
+    return try ActivationLayer.pull(cotangent, slope: slope, degree: degree, pass)
+  }
+
+  private func leaveGradients(_ cotangent: Jet, _ x: Jet, _ pass: BackwardPass) throws {
+    let (algebra, scale, stride) = (pass.algebra, pass.parameters.scale, pass.gradient.stride)
+    if pass.isWanted[weight] {
+      let target = pass.gradient(of: weight)
+      if let geometry {
+        try algebra.convolutionGradient(
+          cotangent, x, geometry, factor: factors.weight, scale: scale, into: target,
+          stride: stride)
+      } else {
+        try algebra.weightGradient(
+          cotangent, x, factor: factors.weight, scale: scale, into: target, stride: stride)
+      }
+    }
+    if hasBias, pass.isWanted[weight + 1] {
+      try algebra.biasGradient(
+        cotangent, factor: factors.bias, scale: scale, into: pass.gradient(of: weight + 1),
+        stride: stride)
+    }
+  }
+
+  private func adjoint(
+    _ cotangent: Jet, _ tensor: TensorJet, over x: Signal, _ pass: BackwardPass
+  ) throws -> Jet {
+    guard let geometry else {
+      return try pass.algebra.contractAdjoint(
+        cotangent, tensor, factor: factors.weight, over: x.jet, reuses: x.isOwned)
+    }
+    return try pass.algebra.convolveAdjoint(
+      cotangent, tensor, geometry, factor: factors.weight, over: x.jet, reuses: x.isOwned)
+  }
+}

@@ -1,0 +1,269 @@
+import Compute
+import Jets
+
+/// Resolves the shapes of a description's layers, one after the other.
+struct NetworkBuilder {
+  let description: NetworkDescription
+  private(set) var tensors: [ParameterTensor] = []
+  /// Elements of `tensors`.
+  private(set) var offset = 0
+  /// Multiply-adds so far, for one example.
+  private var products = 0
+  /// Number of the last dense layer or convolution, whose width is not scaled, among all.
+  private let lastAffine: Int
+  private var affineCount = 0
+
+  /// Far above any machine, and low enough that no count of bytes or flops overflows.
+  private static let mostParameters = 1 << 48
+  private static let mostFeatures = 1 << 32
+
+  /// What is known where the next layer begins.
+  private struct State {
+    /// [features] or [channels, height, width].
+    var shape: [Int]
+    /// Whether an image has a row for every position.
+    var isImage = false
+    /// Whether the input is a hidden layer, whose width is scaled.
+    var behindHidden = false
+
+    var features: Int { shape.reduce(1, *) }
+    var extent: ConvolutionGeometry.Extent { .init(shape[1], shape[2]) }
+  }
+
+  init(_ description: NetworkDescription) {
+    self.description = description
+    lastAffine = Self.affineCount(description.layers) - 1
+  }
+
+  private static func affineCount(_ layers: [LayerDescription]) -> Int {
+    layers.reduce(0) { count, layer in
+      switch layer {
+      case .dense, .conv: count + 1
+      case .residual(let residual):
+        count + affineCount(residual.main) + affineCount(residual.shortcut)
+      default: count
+      }
+    }
+  }
+
+  mutating func build() throws -> (LayerSequence, [Network.LayerSummary]) {
+    var state = State(shape: description.input)
+    var layers: [any Layer] = []
+    var summaries: [Network.LayerSummary] = []
+    for (index, layer) in description.layers.enumerated() {
+      let (first, before) = (tensors.count, products)
+      try add(layer, "layers.\(index)", "layer \(index)", &state, to: &layers)
+      summaries.append(
+        Network.LayerSummary(
+          index: index, name: layer.name, outputShape: state.shape,
+          tensors: Array(tensors[first...]), products: products - before))
+    }
+    if state.isImage { flatten(&state, to: &layers) }
+    return (LayerSequence(layers: layers, tensors: 0..<tensors.count), summaries)
+  }
+
+  /// - Parameters:
+  ///   - path: where its tensors' names begin.
+  ///   - place: what errors call it.
+  private mutating func add(
+    _ layer: LayerDescription, _ path: String, _ place: String, _ state: inout State,
+    to layers: inout [any Layer]
+  ) throws {
+    let place = "\(place) (\(layer.name))"
+    let none = tensors.count..<tensors.count
+    switch layer {
+    case .dense(let dense):
+      flatten(&state, to: &layers)
+      let outputs = try width(dense.units, place)
+      layers.append(
+        try affine(
+          path, place, outputs: outputs, inputs: [state.features], geometry: nil,
+          behindHidden: state.behindHidden, weightStd: dense.weightStd, biasStd: dense.biasStd,
+          hasBias: dense.hasBias))
+      state = State(shape: [outputs], behindHidden: true)
+    case .conv(let conv):
+      try toImage(&state, place, to: &layers)
+      let outputs = try width(conv.channels, place)
+      let geometry = try Self.geometry(conv, state.extent, channels: state.shape[0], place)
+      layers.append(
+        try affine(
+          path, place, outputs: outputs,
+          inputs: [state.shape[0], conv.kernel.height, conv.kernel.width], geometry: geometry,
+          behindHidden: state.behindHidden, weightStd: conv.weightStd, biasStd: conv.biasStd,
+          hasBias: conv.hasBias))
+      state.shape = [outputs, geometry.output.height, geometry.output.width]
+      state.behindHidden = true
+    case .activation(let activation):
+      if var last = layers.last as? AffineLayer, last.activation == .identity {
+        last.activation = activation
+        layers[layers.count - 1] = last
+      } else if activation != .identity {
+        layers.append(ActivationLayer(activation: activation, tensors: none))
+      }
+    case .flatten: flatten(&state, to: &layers)
+    case .residual(let residual):
+      if state.shape.count == 3 { try toImage(&state, place, to: &layers) }
+      try add(residual, path, place, &state, to: &layers)
+    case .avgPool, .maxPool, .globalAvgPool, .layerNorm, .dropout:
+      throw NetworkError("\(place) is not there yet")
+    }
+    guard state.features <= Self.mostFeatures else {
+      throw NetworkError("\(place) would have \(state.shape) outputs; too many")
+    }
+  }
+
+  private mutating func add(
+    _ residual: LayerDescription.Residual, _ path: String, _ place: String, _ state: inout State,
+    to layers: inout [any Layer]
+  ) throws {
+    let first = tensors.count
+    func outer(_ branch: String, _ index: Int) -> (String, String) {
+      ("\(path).\(branch).\(index)", "layer \(path.dropFirst(7)).\(branch).\(index)")
+    }
+    var (main, shortcut) = (state, state)
+    let branches = [
+      try branch(residual.main, &main) { outer("main", $0) },
+      try branch(residual.shortcut, &shortcut) { outer("shortcut", $0) },
+    ]
+    guard main.shape == shortcut.shape else {
+      throw NetworkError(
+        "the branches of \(place) end with different shapes, \(main.shape) and \(shortcut.shape); "
+          + "give the shortcut layers that make them equal")
+    }
+    if main.isImage != shortcut.isImage {
+      throw NetworkError("the branches of \(place) must both be flattened, or neither of them")
+    }
+    layers.append(
+      ResidualLayer(
+        main: branches[0], shortcut: branches[1], scale: residual.scale,
+        tensors: first..<tensors.count))
+    main.behindHidden = main.behindHidden || shortcut.behindHidden
+    state = main
+  }
+
+  private mutating func branch(
+    _ descriptions: [LayerDescription], _ state: inout State, _ names: (Int) -> (String, String)
+  ) throws -> LayerSequence {
+    let first = tensors.count
+    var layers: [any Layer] = []
+    for (index, layer) in descriptions.enumerated() {
+      let (path, place) = names(index)
+      try add(layer, path, place, &state, to: &layers)
+    }
+    return LayerSequence(layers: layers, tensors: first..<tensors.count)
+  }
+
+  // MARK: Layout
+
+  private func toImage(
+    _ state: inout State, _ place: String, to layers: inout [any Layer]
+  ) throws {
+    guard state.shape.count == 3 else {
+      throw NetworkError(
+        "\(place) needs an image, [channels, height, width], and its input has the shape "
+          + "\(state.shape)")
+    }
+    guard !state.isImage else { return }
+    layers.append(
+      LayoutLayer(
+        positions: state.extent.count, channels: state.shape[0], toImage: true,
+        tensors: tensors.count..<tensors.count))
+    state.isImage = true
+  }
+
+  private func flatten(_ state: inout State, to layers: inout [any Layer]) {
+    if state.isImage {
+      layers.append(
+        LayoutLayer(
+          positions: state.extent.count, channels: state.shape[0], toImage: false,
+          tensors: tensors.count..<tensors.count))
+      state.isImage = false
+    }
+    state.shape = [state.features]
+  }
+
+  // MARK: Affine layers
+
+  /// The width as built.
+  private mutating func width(_ base: Int, _ place: String) throws -> Int {
+    let scale = affineCount == lastAffine ? 1 : description.parameterization.widthScale
+    affineCount += 1
+    let (width, overflow) = base.multipliedReportingOverflow(by: scale)
+    guard !overflow, width <= 1 << 30 else {
+      throw NetworkError("\(place) would be \(base)·\(scale) units wide; too wide")
+    }
+    return width
+  }
+
+  static func geometry(
+    _ conv: LayerDescription.Convolution, _ input: ConvolutionGeometry.Extent, channels: Int,
+    _ place: String
+  ) throws -> ConvolutionGeometry {
+    func along(
+      _ input: Int, _ kernel: Int, _ stride: Int, _ explicit: (Int, Int)
+    ) -> (before: Int, output: Int) {
+      switch conv.padding {
+      case .valid: return (0, (input - kernel) / stride + 1)
+      case .same:
+        let output = (input + stride - 1) / stride
+        return (max(0, (output - 1) * stride + kernel - input) / 2, output)
+      case .explicit:
+        return (explicit.0, (input + explicit.0 + explicit.1 - kernel) / stride + 1)
+      }
+    }
+    var (top, left, bottom, right) = (0, 0, 0, 0)
+    if case .explicit(let t, let l, let b, let r) = conv.padding {
+      (top, left, bottom, right) = (t, l, b, r)
+    }
+    let kernel = conv.kernel
+    guard
+      conv.padding == .same
+        || (input.height + top + bottom >= kernel.height
+          && input.width + left + right >= kernel.width)
+    else {
+      throw NetworkError(
+        "\(place) has a kernel of \(kernel), and its input has only \(input) positions"
+          + (conv.padding == .valid ? "" : " before padding"))
+    }
+    let rows = along(input.height, kernel.height, conv.stride.height, (top, bottom))
+    let columns = along(input.width, kernel.width, conv.stride.width, (left, right))
+    return ConvolutionGeometry(
+      input: input, kernel: kernel, stride: conv.stride, top: rows.before, left: columns.before,
+      output: .init(rows.output, columns.output), channels: channels)
+  }
+
+  private mutating func affine(
+    _ path: String, _ place: String, outputs: Int, inputs: [Int], geometry: ConvolutionGeometry?,
+    behindHidden: Bool, weightStd: Double, biasStd: Double, hasBias: Bool
+  ) throws -> AffineLayer {
+    let kernel = inputs.dropFirst().reduce(1, *)
+    let (fanIn, overflow) = inputs[0].multipliedReportingOverflow(by: kernel)
+    let (count, tooMany) = fanIn.multipliedReportingOverflow(by: outputs)
+    guard !overflow, !tooMany, count + outputs <= Self.mostParameters - offset else {
+      throw NetworkError(
+        "\(place) with weights of shape \([outputs] + inputs) brings the network above "
+          + "\(Self.mostParameters) parameters; make it narrower")
+    }
+    var factors = description.parameterization.factors(
+      fanIn: fanIn, behindHidden: behindHidden, weightStd: weightStd, biasStd: biasStd)
+    let own = description.initialization.stds(
+      fanIn: fanIn, fanOut: outputs * kernel, isConvolution: geometry != nil)
+    if let own { (factors.weightStd, factors.biasStd) = own }
+    let weight = tensors.count
+    append("\(path).weight", [outputs] + inputs, factors.weightStd)
+    // ntk with bias_std 0 leaves the bias out: its factor would be 0.
+    let hasBias = hasBias && !(description.parameterization == .ntk && biasStd == 0)
+    if hasBias { append("\(path).bias", [outputs], factors.biasStd) }
+    products += count * (geometry?.output.count ?? 1)
+    return AffineLayer(weight: weight, hasBias: hasBias, factors: factors, geometry: geometry)
+  }
+
+  private mutating func append(
+    _ name: String, _ shape: [Int], _ std: Double, mean: Double = 0
+  ) {
+    let tensor = ParameterTensor(
+      name: name, shape: shape, offset: offset, initialStd: std, initialMean: mean)
+    tensors.append(tensor)
+    offset += tensor.count
+  }
+}
