@@ -165,7 +165,9 @@ public struct JetAlgebra {
     return product
   }
 
-  private func cotangent(over jet: Jet, directions: Int) throws -> Jet {
+  /// A cotangent of a jet's shape in the jet's own memory, which is used up, unless it has more
+  /// directions than the jet.
+  func cotangent(over jet: Jet, directions: Int) throws -> Jet {
     let capacity = max(1, jet.capacity)
     let matrix =
       directions == jet.directions
