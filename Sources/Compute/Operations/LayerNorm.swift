@@ -55,7 +55,8 @@ public struct LayerNorm: PortableOperation {
       precondition(
         cotangent.degree == 1
           || value.directions == cotangent.directions
-            && inverse.directions == cotangent.directions, "as many directions")
+            && inverse.directions == cotangent.directions,
+        "as many directions")
     }
     precondition(rows.columns > 0, "the mean of nothing")
   }

@@ -136,7 +136,8 @@ public struct Pooling: PortableOperation {
       for i in rows {
         for j in columns {
           let row = (example * window.pooled.height + i) * window.pooled.width + j
-          let tap = (y - i * window.stride.height) * window.window.width + x - j * window.stride.width
+          let tap =
+            (y - i * window.stride.height) * window.window.width + x - j * window.stride.width
           if let choice, choice[row, column].value != Double(tap) { continue }
           holding.append(row)
         }
