@@ -13,10 +13,16 @@
   SOURCE(unfold) \
   SOURCE(loss) \
   SOURCE(optimizer_update) \
+  SOURCE(philox) \
   SOURCE(random_fill) \
+  SOURCE(dropout) \
   SOURCE(step_scalars) \
   SOURCE(jet_composition) \
   SOURCE(jet_product) \
+  SOURCE(pooling) \
+  SOURCE(layer_norm) \
+  SOURCE(layer_affine) \
+  SOURCE(column_products) \
   SOURCE(extraction) \
   SOURCE(projection) \
   SOURCE(contraction_host) \
@@ -54,8 +60,14 @@ static const char loss_text[] = {
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
 };
+static const char philox_text[] = {
+#embed "philox.cl"
+};
 static const char random_fill_text[] = {
 #embed "random_fill.cl"
+};
+static const char dropout_text[] = {
+#embed "dropout.cl"
 };
 static const char step_scalars_text[] = {
 #embed "step_scalars.cl"
@@ -65,6 +77,18 @@ static const char jet_composition_text[] = {
 };
 static const char jet_product_text[] = {
 #embed "jet_product.cl"
+};
+static const char pooling_text[] = {
+#embed "pooling.cl"
+};
+static const char layer_norm_text[] = {
+#embed "layer_norm.cl"
+};
+static const char layer_affine_text[] = {
+#embed "layer_affine.cl"
+};
+static const char column_products_text[] = {
+#embed "column_products.cl"
 };
 static const char extraction_text[] = {
 #embed "extraction.cl"

@@ -28,6 +28,17 @@
   F(clip_factor) \
   F(jet_product) \
   F(jet_product_adjoint) \
+  F(average_pool) \
+  F(average_pool_adjoint) \
+  F(max_pool) \
+  F(max_pool_adjoint) \
+  F(layer_norm) \
+  F(layer_norm_adjoint) \
+  F(layer_affine) \
+  F(layer_affine_adjoint) \
+  F(column_products) \
+  F(column_products_fold) \
+  F(dropout) \
   F(extraction) \
   F(extraction_indirect) \
   F(projection_rows) \

@@ -83,6 +83,52 @@ typedef struct {
   long outputDegree, outputCapacity;
 } JetProductParameters;
 
+/// Windows over images whose positions are rows: see PoolingWindow. The image is what is pooled,
+/// or receives the cotangent of that.
+typedef struct {
+  long examples, columns;
+  long imageHeight, imageWidth;
+  long windowHeight, windowWidth;
+  long strideY, strideX;
+  long pooledHeight, pooledWidth;
+  long originY, originX;    ///< of the image, from the first window on; 0 but in samples
+  long hasZero, degree, directions;   ///< of both jets
+  long imageCapacity, pooledCapacity;
+  long factor;              ///< real: 1 / positions of a window
+  long hasChoice;
+} PoolingParameters;
+
+/// The degrees are compile-time constants of a device's program.
+typedef struct {
+  long block, columns;
+  long inputDegree, inputCapacity;     ///< of x or x̄
+  long outputDegree, outputCapacity;   ///< of y or ȳ
+  long valueCapacity;                  ///< adjoint: of y
+  long inverseDegree;                  ///< forward: −1 if 1/σ is not stored
+  long inverseCapacity;
+  long epsilon;                        ///< real
+} LayerNormParameters;
+
+typedef struct {
+  long block, columns, directions;
+  long inputDegree, inputCapacity;     ///< of y; adjoint: the degree of ȳ
+  long outputDegree, outputCapacity;   ///< of z; adjoint: of z̄
+  long hasGainDisplacement, gainStride, hasGainScale;
+  long gainFactor;                     ///< real
+  long hasBias, hasBiasDisplacement, biasStride, hasBiasScale;
+  long biasFactor;                     ///< real
+} LayerAffineParameters;
+
+/// sums[j] = alpha·scale·Σ_{i=1..degree} Σ_rows a_i[row, j]·b_{i−1}[row, j], `chains` chains of
+/// MACLAURIN_CHAIN rows.
+typedef struct {
+  long block, columns, degree, chains;
+  long leftCapacity, rightCapacity;
+  long sumsStride;          ///< elements of sums from one direction to the next
+  long alpha;               ///< real
+  long hasScale;
+} ColumnProductsParameters;
+
 typedef struct {
   long kind;                ///< 0 mse, 1 cross-entropy
   long rows, outputs;
@@ -114,6 +160,15 @@ typedef struct {
   long factor;              ///< float32 bits: the standard deviation, applied in float32
   long firstBlock;          ///< position in the stream of the first element, in blocks of four
 } RandomFillParameters;
+
+typedef struct {
+  unsigned long seed;
+  long purpose, tensor;
+  long firstBlock;          ///< position in the stream of the first element, in blocks of four
+  long count;
+  long threshold;           ///< words below it drop their element
+  long factor;              ///< real: 1/(1 − p)
+} DropoutParameters;
 
 typedef struct {
   long order;

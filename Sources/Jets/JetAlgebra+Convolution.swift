@@ -119,7 +119,9 @@ extension JetAlgebra {
               i + 1, displacement.moved(by: v * weight.displacementStride), scale: weight.scale,
               beta: 1)
           }
-          if !geometry.viewIsPartition { try backend.run(.fold(Fold(image, from: patches, geometry))) }
+          if !geometry.viewIsPartition {
+            try backend.run(.fold(Fold(image, from: patches, geometry)))
+          }
         }
       }
     }
@@ -145,7 +147,8 @@ extension JetAlgebra {
     let directions = cotangent.directions
     let sums = try isReordered ? backend.matrix(directions * rows, columns, x.type) : gradient
     let step = isReordered ? rows * columns : stride
-    let tiles = try Tiles(self, geometry, rows: cotangent.block, multiple: Contraction.chainLength, type: x.type)
+    let tiles = try Tiles(
+      self, geometry, rows: cotangent.block, multiple: Contraction.chainLength, type: x.type)
     for i in 0..<cotangent.degree {
       for v in 0..<(i == 0 ? 1 : directions) {
         let coefficient = x[i, direction: v]

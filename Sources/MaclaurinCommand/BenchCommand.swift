@@ -5,7 +5,8 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure contractions and training steps.",
     subcommands: [
-      BenchContraction.self, BenchConvolution.self, BenchStep.self, BenchScheduler.self, BenchPlacement.self,
+      BenchContraction.self, BenchConvolution.self, BenchStep.self, BenchScheduler.self,
+      BenchPlacement.self,
       BenchProfile.self, BenchChecks.self, BenchAll.self,
     ])
 }

@@ -170,7 +170,8 @@ extension LayerDescription.Residual {
     func branch(_ name: String) throws -> [LayerDescription] {
       guard let value = members.value(name) else { return [] }
       guard case .array(let layers) = value else {
-        throw NetworkError("\"\(name)\" of \(place) must be a list of layers, not \(value.typeName)")
+        throw NetworkError(
+          "\"\(name)\" of \(place) must be a list of layers, not \(value.typeName)")
       }
       return try layers.enumerated().map { index, layer in
         try LayerDescription(layer, place: "\(outer).\(name).\(index)", depth: depth)

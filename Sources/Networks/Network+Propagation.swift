@@ -10,16 +10,30 @@ extension Network {
     public init() {}
   }
 
+  /// Which elements a training step drops: those of the stream (seed, dropout, layer) at `step`.
+  public struct DropoutKey: Sendable {
+    public var seed: UInt64
+    public var step: Int
+
+    public init(seed: UInt64, step: Int) {
+      self.seed = seed
+      self.step = step
+    }
+  }
+
   /// The network's output along the parameters' ray: coefficients f_0…f_k at `inputs`,
   /// [batch, features], channels first.
   ///
-  /// `tape` receives what `pullback` needs; without it no slopes are kept.
+  /// `tape` receives what `pullback` needs; without it no slopes are kept. With `dropout`, dropout
+  /// layers drop elements; without it, and in expansions, they are the identity.
   public func pushforward(
-    _ inputs: Matrix, _ parameters: ParameterJet, algebra: JetAlgebra, tape: Tape? = nil
+    _ inputs: Matrix, _ parameters: ParameterJet, algebra: JetAlgebra, tape: Tape? = nil,
+    dropout: DropoutKey? = nil
   ) throws -> Jet {
     precondition(inputs.columns == inputCount, "inputs have the network's features")
     let pass = ForwardPass(
-      algebra: algebra, parameters: parameters, tensors: self.parameters, keepsTape: tape != nil)
+      algebra: algebra, parameters: parameters, tensors: self.parameters, keepsTape: tape != nil,
+      dropout: algebra.order == 0 ? dropout : nil)
     let x = algebra.constant(inputs, directions: parameters.directions)
     let (output, pullback) = try layerSequence.push(Signal(jet: x, isOwned: false), pass)
     tape?.pullback = pullback

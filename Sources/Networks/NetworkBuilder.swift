@@ -12,6 +12,7 @@ struct NetworkBuilder {
   /// Number of the last dense layer or convolution, whose width is not scaled, among all.
   private let lastAffine: Int
   private var affineCount = 0
+  private var dropouts = 0
 
   /// Far above any machine, and low enough that no count of bytes or flops overflows.
   private static let mostParameters = 1 << 48
@@ -104,8 +105,26 @@ struct NetworkBuilder {
     case .residual(let residual):
       if state.shape.count == 3 { try toImage(&state, place, to: &layers) }
       try add(residual, path, place, &state, to: &layers)
-    case .avgPool, .maxPool, .globalAvgPool, .layerNorm, .dropout:
-      throw NetworkError("\(place) is not there yet")
+    case .avgPool(let pool):
+      try add(pool, .average, place, &state, to: &layers)
+    case .maxPool(let pool):
+      try add(pool, .max, place, &state, to: &layers)
+    case .globalAvgPool:
+      try toImage(&state, place, to: &layers)
+      try add(.init(window: state.extent), .average, place, &state, to: &layers)
+      state = State(shape: [state.shape[0]], behindHidden: state.behindHidden)
+    case .layerNorm(let norm):
+      if state.shape.count == 3 { try toImage(&state, place, to: &layers) }
+      let first = tensors.count
+      if norm.isAffine {
+        append("\(path).weight", [state.shape[0]], 0, mean: 1)
+        append("\(path).bias", [state.shape[0]], 0)
+      }
+      layers.append(
+        NormalizationLayer(epsilon: norm.epsilon, tensors: first..<tensors.count))
+    case .dropout(let rate):
+      layers.append(DropoutLayer(probability: rate, number: dropouts, tensors: none))
+      dropouts += 1
     }
     guard state.features <= Self.mostFeatures else {
       throw NetworkError("\(place) would have \(state.shape) outputs; too many")
@@ -151,6 +170,21 @@ struct NetworkBuilder {
       try add(layer, path, place, &state, to: &layers)
     }
     return LayerSequence(layers: layers, tensors: first..<tensors.count)
+  }
+
+  private func add(
+    _ pool: LayerDescription.Pool, _ kind: Pooling.Kind, _ place: String, _ state: inout State,
+    to layers: inout [any Layer]
+  ) throws {
+    try toImage(&state, place, to: &layers)
+    guard pool.window.height <= state.extent.height, pool.window.width <= state.extent.width else {
+      throw NetworkError(
+        "\(place) has a window of \(pool.window), and its input has only \(state.extent) positions")
+    }
+    let window = PoolingWindow(image: state.extent, window: pool.window, stride: pool.stride)
+    layers.append(
+      PoolingLayer(kind: kind, window: window, tensors: tensors.count..<tensors.count))
+    state.shape = [state.shape[0], window.pooled.height, window.pooled.width]
   }
 
   // MARK: Layout

@@ -30,6 +30,11 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .unfold(let content): return streamSeconds(content.cost)
     case .fold(let content): return streamSeconds(content.cost)
     case .transposition(let content): return streamSeconds(content.cost)
+    case .pooling(let content): return streamSeconds(content.cost)
+    case .layerNorm(let content): return seconds(content, of: type)
+    case .layerAffine(let content): return streamSeconds(content.cost)
+    case .columnProducts(let content): return seconds(content, of: type)
+    case .dropout(let content): return seconds(random, content.x.count, 1, content.x.type, type)
     case .regularization(let content): return streamSeconds(content.cost)
     case .optimizerUpdate(let content): return streamSeconds(content.cost)
     case .extraction(let content): return streamSeconds(content.cost)
@@ -70,6 +75,24 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     let size = Double(cells) * DeviceProfile.slowdown(input.type, against: own)
     guard let work = composition.activation.work else { return seconds(gated, size, degree + 1) }
     return seconds(smooth, work * size, degree + 1)
+  }
+
+  /// Products of series and sums of them, column by column.
+  private func seconds(_ operation: LayerNorm, of own: ScalarType) -> Double {
+    let jet: JetView
+    switch operation.sense {
+    case .forward(_, let output, _): jet = output
+    case .adjoint(let cotangent, _, _, _): jet = cotangent
+    }
+    let cells = jet.block * jet.columns * jet.directions
+    return 2 * seconds(product, cells, jet.degree + 1, jet.type, own)
+  }
+
+  /// A sum of products reads twice what a sum reads.
+  private func seconds(_ operation: ColumnProducts, of own: ScalarType) -> Double {
+    let jet = operation.cotangent
+    return seconds(
+      columnSums, 2 * jet.block * jet.degree, jet.columns * jet.directions, jet.type, own)
   }
 
   private func seconds(_ operation: JetProduct, of own: ScalarType) -> Double {

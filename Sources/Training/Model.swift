@@ -89,8 +89,10 @@ public final class Model {
   }
 
   /// The coefficients f_0…f_k along sΔ at `inputs`; call `updateScale` when Δ has changed.
-  public func pushforward(_ inputs: Matrix, tape: Network.Tape? = nil) throws -> Jet {
-    try network.pushforward(inputs, ray, algebra: algebra, tape: tape)
+  public func pushforward(
+    _ inputs: Matrix, tape: Network.Tape? = nil, dropout: Network.DropoutKey? = nil
+  ) throws -> Jet {
+    try network.pushforward(inputs, ray, algebra: algebra, tape: tape, dropout: dropout)
   }
 
   /// The gradient with respect to the state for the cotangent of a pushforward's output.

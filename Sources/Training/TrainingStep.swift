@@ -66,7 +66,7 @@ public final class TrainingStep {
       backend, count: inputs.rows, outputs: targets.columns, type: model.type)
     try objective.gradient(
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
-      isTrainable: isTrainable)
+      isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step))
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
 
     let clips = settings.clipNorm > 0

@@ -59,9 +59,16 @@ struct VerificationCase {
   /// Every case; `quick` is a part of them that covers every operation and every activation.
   static func all(quick: Bool) -> [VerificationCase] {
     contractions(quick: quick) + jetContractions(quick: quick) + jetCompositions(quick: quick)
-      + jetProducts(quick: quick) + elementwise(quick: quick) + reductions(quick: quick)
+      + jetProducts(quick: quick) + layers(quick: quick) + elementwise(quick: quick)
+      + reductions(quick: quick)
       + losses(quick: quick) + updates(quick: quick) + randomFills(quick: quick)
       + scalars(quick: quick) + projections(quick: quick)
+  }
+
+  /// Operations of single layers.
+  private static func layers(quick: Bool) -> [VerificationCase] {
+    poolings(quick: quick) + layerNorms(quick: quick) + layerAffines(quick: quick)
+      + dropouts(quick: quick)
   }
 
   /// float32 and float64.

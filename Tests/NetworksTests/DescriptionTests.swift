@@ -171,7 +171,10 @@ import Testing
     #expect(
       try NetworkPreset(parsing: "wrn:1-2-16") == .wrn(blocks: 1, width: 2, channels: 16))
     #expect(try NetworkPreset(parsing: "net.json") == nil)
-    for text in ["mlp:", "mlp:5", "mlp:0x3", "mlp:5x-1", "mlp:axb", "mlp:5x3x2", "cnn:5", "cnn:8x0", "wrn:2-4", "wrn:2x4x16"] {
+    for text in [
+      "mlp:", "mlp:5", "mlp:0x3", "mlp:5x-1", "mlp:axb", "mlp:5x3x2", "cnn:5", "cnn:8x0", "wrn:2-4",
+      "wrn:2x4x16",
+    ] {
       let error = #expect(throws: NetworkError.self) { _ = try NetworkPreset(parsing: text) }
       #expect(error?.description.contains(text) == true)
     }

@@ -5,10 +5,11 @@ import TestSupport
 import Testing
 import Training
 
-/// Coefficients, losses and gradients of Tests/Golden/jet-mlp-*.
+/// Coefficients, losses and gradients of Tests/Golden/jet-*.
 @BackendActor @Suite struct GoldenExpansionTests {
   nonisolated static let names = [
     "jet-mlp-tanh", "jet-mlp-relu", "jet-mlp-erf", "jet-mlp-gelu", "jet-mlp-softplus",
+    "jet-cnn-relu", "jet-resnet-tanh",
   ]
   /// In float64, where only the last digits of 10⁻¹⁶ are rounding.
   private let tolerance = 1e-10
@@ -26,7 +27,8 @@ import Training
       self.backend = backend
       self.type = type
       let (x, y) = (try golden.shape("x"), try golden.shape("y"))
-      inputs = try backend.matrix(x[0], x[1], type, golden.values("x"))
+      inputs = try backend.matrix(
+        x[0], x.dropFirst().reduce(1, *), type, golden.values("x"))
       targets = try backend.matrix(y[0], y[1], type, golden.values("y"))
     }
 

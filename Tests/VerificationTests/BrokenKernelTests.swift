@@ -39,6 +39,23 @@ import Verification
     Fault(
       source: "extraction", part: "        i = 0;\n", replacement: "", operation: "extraction",
       words: "by definition"),
+    // The last of equals.
+    Fault(
+      source: "pooling", part: "(value[0][l] > best[0][l])",
+      replacement: "(value[0][l] >= best[0][l])", operation: "pooling", words: "by definition"),
+    // A wrong weight in the recurrence of 1/√v.
+    Fault(
+      source: "layer_norm", part: "R(0.5) * (real)i - (real)n", replacement: "(real)i - (real)n",
+      operation: "layer_norm", words: "by definition"),
+    // A gain's displacement that meets its own coefficient.
+    Fault(
+      source: "layer_affine", part: "fma(g[1][l], u[1][l], out[0][l])",
+      replacement: "fma(g[1][l], u[0][l], out[0][l])", operation: "layer_affine",
+      words: "by definition"),
+    // The same mask at every step.
+    Fault(
+      source: "dropout", part: "(ulong)(p.firstBlock + block)", replacement: "(ulong)block",
+      operation: "dropout", words: "by definition"),
     // Half of the last elements of a row.
     Fault(
       source: "projection", part: "count = p.columns - first;",

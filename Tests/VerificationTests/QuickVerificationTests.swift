@@ -10,7 +10,8 @@ import Testing
     "contraction", "jet_contraction", "jet_composition", "jet_product", "linear_combination",
     "fill", "gather", "reduction", "column_sums", "loss", "regularization", "optimizer_update",
     "random_fill", "direction_scale", "gradient_clipping", "extraction", "projection",
-    "projection_residual", "training",
+    "projection_residual", "pooling", "layer_norm", "layer_affine", "column_products", "dropout",
+    "training",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {

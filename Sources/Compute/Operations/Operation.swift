@@ -4,6 +4,11 @@ public enum Operation {
   case jetContraction(JetContraction)
   case jetComposition(JetComposition)
   case jetProduct(JetProduct)
+  case pooling(Pooling)
+  case layerNorm(LayerNorm)
+  case layerAffine(LayerAffine)
+  case columnProducts(ColumnProducts)
+  case dropout(Dropout)
   case linearCombination(LinearCombination)
   case fill(Fill)
   case reduction(Reduction)
@@ -29,6 +34,11 @@ public enum Operation {
     case .jetContraction(let content): content
     case .jetComposition(let content): content
     case .jetProduct(let content): content
+    case .pooling(let content): content
+    case .layerNorm(let content): content
+    case .layerAffine(let content): content
+    case .columnProducts(let content): content
+    case .dropout(let content): content
     case .linearCombination(let content): content
     case .fill(let content): content
     case .reduction(let content): content
@@ -57,6 +67,11 @@ public enum Operation {
     case .jetContraction(let content): content.cost
     case .jetComposition(let content): content.cost
     case .jetProduct(let content): content.cost
+    case .pooling(let content): content.cost
+    case .layerNorm(let content): content.cost
+    case .layerAffine(let content): content.cost
+    case .columnProducts(let content): content.cost
+    case .dropout(let content): content.cost
     case .linearCombination(let content): content.cost
     case .fill(let content): content.cost
     case .reduction(let content): content.cost
@@ -92,6 +107,11 @@ public enum Operation {
     case .jetContraction(let content): try visit(content, Self.jetContraction)
     case .jetComposition(let content): try visit(content, Self.jetComposition)
     case .jetProduct(let content): try visit(content, Self.jetProduct)
+    case .pooling(let content): try visit(content, Self.pooling)
+    case .layerNorm(let content): try visit(content, Self.layerNorm)
+    case .layerAffine(let content): try visit(content, Self.layerAffine)
+    case .columnProducts(let content): try visit(content, Self.columnProducts)
+    case .dropout(let content): try visit(content, Self.dropout)
     case .linearCombination(let content): try visit(content, Self.linearCombination)
     case .fill(let content): try visit(content, Self.fill)
     case .reduction(let content): try visit(content, Self.reduction)

@@ -23,6 +23,7 @@ public struct RandomFill: PortableOperation {
     case test = 2
     case checks = 3
     case checkSigns = 4
+    case dropout = 5
   }
 
   public var output: Matrix

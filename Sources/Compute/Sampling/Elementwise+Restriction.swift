@@ -82,6 +82,21 @@ extension RandomFill: SampledOperation {
   }
 }
 
+extension Dropout: SampledOperation {
+  /// Successive elements from one block of the stream on.
+  public func restriction(_ sampler: inout Sampler) -> Restriction? {
+    guard x.count > 0 else { return nil }
+    let block = sampler.integer(below: (x.count + 3) / 4)
+    let count = min(sampler.elements, x.count - 4 * block)
+    var bare = withoutMemory
+    bare.firstBlock += block
+    let patch = Patch(x, starts: [4 * block], inner: .init(count, step: 1))
+    return Restriction([Restriction.Operand(.readWrite, rows: 1, columns: count, [patch])]) {
+      [bare] in .dropout(bare.replacing($0))
+    }
+  }
+}
+
 extension OperationContent {
   /// The operation on other matrices, in the order of `visitOperands`.
   fileprivate func replacing(_ matrices: [Matrix]) -> Self {

@@ -40,6 +40,8 @@ struct ForwardPass {
   let parameters: ParameterJet
   let tensors: [ParameterTensor]
   let keepsTape: Bool
+  /// Nil: nothing is dropped.
+  let dropout: Network.DropoutKey?
 
   /// A tensor along the ray as a matrix: first extent × the others.
   func tensor(_ index: Int) -> TensorJet {
