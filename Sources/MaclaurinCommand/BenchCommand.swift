@@ -32,14 +32,17 @@ struct ContractionBenchOptions: ParsableArguments {
 
 /// What `bench step` measures.
 struct StepBenchOptions: ParsableArguments {
-  @Option(help: "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).")
+  @Option(help: "A network file (JSON), or \(NetworkPreset.forms).")
   var model = "mlp:2048x3"
 
   @Option(help: ArgumentHelp("Activation of a preset (default relu).", valueName: "name"))
   var activation: String?
 
-  @Option(help: "Features of one example.")
-  var inputs = 784
+  @Option(
+    help: ArgumentHelp(
+      "One example: features, or channels, height and width, as in 3x32x32.",
+      valueName: "n or CxHxW"))
+  var inputs = InputShape([784])
 
   @Option(help: "Outputs of the network.")
   var outputs = 10
@@ -57,13 +60,13 @@ struct StepBenchOptions: ParsableArguments {
   var optimizer = TrainingSettings.Optimizer.sgd
 
   func parsedNetwork() throws -> Network {
-    guard inputs > 0, outputs > 0, batchSize > 0 else {
-      throw Misuse("--inputs, --outputs and --batch-size take positive numbers")
+    guard outputs > 0, batchSize > 0 else {
+      throw Misuse("--outputs and --batch-size take positive numbers")
     }
     var preset = try NetworkOptions.parse(["--model", model])
     preset.activation = activation
-    let network = try preset.network(input: [inputs], outputs: outputs)
-    guard network.inputCount == inputs, network.outputCount == outputs else {
+    let network = try preset.network(input: inputs.extents, outputs: outputs)
+    guard network.inputCount == inputs.count, network.outputCount == outputs else {
       throw Misuse(
         "\(model) has \(network.inputCount) inputs and \(network.outputCount) outputs; give them "
           + "as --inputs and --outputs")

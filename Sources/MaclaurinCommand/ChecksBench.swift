@@ -11,7 +11,7 @@ struct BenchChecks: ParsableCommand {
       over that of the step without, less one.
       """)
 
-  @Option(help: "mlp:WIDTHxDEPTH (DEPTH hidden layers), or a network file (JSON).")
+  @Option(help: "A network file (JSON), or \(NetworkPreset.forms).")
   var model = "mlp:2048x3"
   @Option(help: "Features of one example.") var inputs = 784
   @Option(help: "Outputs of the network.") var outputs = 10

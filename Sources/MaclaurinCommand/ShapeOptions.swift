@@ -6,22 +6,27 @@ struct ShapeOptions: ParsableArguments {
   @Option(help: "Data set whose shapes a preset takes: \(DataSetSpecification.forms).")
   var data = "digits"
 
-  @Option(help: "Input features of a preset, instead of a data set's.")
-  var inputs: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Input of a preset instead of a data set's: features, or channels, height and width, as in "
+        + "3x32x32.", valueName: "n or CxHxW"))
+  var inputs: InputShape?
 
   @Option(help: "Outputs of a preset, instead of a data set's.")
   var outputs: Int?
 
   func network(_ options: NetworkOptions) throws -> Network {
-    for (name, value) in [("--inputs", inputs), ("--outputs", outputs)] {
-      if let value, value < 1 { throw Misuse("\(name) takes a positive number, not \(value)") }
+    if let outputs, outputs < 1 {
+      throw Misuse("--outputs takes a positive number, not \(outputs)")
     }
-    if let inputs, let outputs { return try options.network(input: [inputs], outputs: outputs) }
+    if let inputs, let outputs {
+      return try options.network(input: inputs.extents, outputs: outputs)
+    }
     if try NetworkPreset(parsing: options.model) == nil {
       return try options.network(input: [], outputs: 0)
     }
     let set = try DataSetSpecification(parsing: data).load()
     return try options.network(
-      input: inputs.map { [$0] } ?? set.inputShape, outputs: outputs ?? set.outputs)
+      input: inputs?.extents ?? set.inputShape, outputs: outputs ?? set.outputs)
   }
 }
