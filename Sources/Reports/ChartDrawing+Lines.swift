@@ -48,7 +48,8 @@ extension ChartDrawing {
       if let last, !y.contains(last.y) { place = last }
       return ChartStyle.cross(
         series, horizontal(place.x), vertical(place.y),
-        label: "\(series.name), \(chart.xLabel) \(NumberText.significant(cross.x)): diverged",
+        label: "\(series.name), \(chart.xLabel) \(NumberText.significant(cross.x)): "
+          + "the last value before it diverged",
         name(series.name))
     }
   }

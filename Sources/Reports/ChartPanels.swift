@@ -38,8 +38,8 @@ struct ChartPanels: Equatable {
     var lines = isFile ? [SVG.label(title, 8, 15, " font-weight=\"600\"")] : []
     lines += legend.lines(top: head)
     var y = head + Double(legend.rows.count) * ChartLegend.rowHeight
-    lines.append(SVG.label(caption, 8, y + 15))
-    y += ChartLegend.rowHeight + 4
+    lines.append(SVG.label(caption, 8, y + 18))
+    y += ChartLegend.rowHeight + 8
 
     let layout = ChartLayout.panel(width: Self.width / Double(max(1, columns)))
     let axis = sharedAxis(layout)

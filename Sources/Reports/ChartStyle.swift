@@ -3,7 +3,7 @@ enum ChartStyle {
   private static let colors = [
     "#2f7fc1", "#d2691e", "#2e9e6b", "#b0569d", "#8a7a1f", "#d6455d", "#3b98a8", "#7a6fd0",
   ]
-  private static let dashes = ["", "7 4", "2 3", "9 3 2 3", "14 4", "4 2", "1 5", "12 3 3 3 3 3"]
+  private static let dashes = ["", "7 4", "2 3", "9 3 2 3", "14 4", "4 2", "3 6", "12 3 3 3 3 3"]
 
   static let levelStroke = "stroke=\"currentColor\" stroke-width=\"1.8\" stroke-dasharray=\"9 5\""
 

@@ -127,6 +127,7 @@ struct ReportPage {
     .lead { margin: 0.3rem 0 1.4rem; }
     .note { font-size: 0.85rem; }
     .findings { background: var(--card); border-radius: 6px; padding: 0.2rem 1rem; }
+    .findings details { margin: 1rem 0; }
     .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr));
       gap: 0.6rem; margin: 0; }
     .cards div { background: var(--card); border-radius: 6px; padding: 0.6rem 0.8rem; }

@@ -41,10 +41,12 @@ struct StudyFigures {
     func chart(
       _ column: String, _ title: String, _ yLabel: String, _ values: Chart.Values = .adaptive
     ) -> Figure {
-      Figure(
+      // What was measured once, such as the training accuracy at the end, is no curve.
+      let lines = lines(slices, column, values)
+      let isCurve = Set(lines.flatMap { $0.points.map(\.x) }).count > 1
+      return Figure(
         Self.fileName(column) + suffix,
-        Chart(
-          title: title, yLabel: yLabel, values: values, series: lines(slices, column, values)))
+        Chart(title: title, yLabel: yLabel, values: values, series: isCurve ? lines : []))
     }
     return [
       chart("test_accuracy", "Test accuracy", "accuracy", .percentage),
@@ -136,7 +138,7 @@ struct StudyFigures {
             levels = [Chart.Level("full", y: factor * final.mean, spread: spread)]
           }
         case .expansion(let number):
-          let mark = slice.diverged.isEmpty ? "" : slice.sound.isEmpty ? " diverged" : "*"
+          let mark = slice.diverged.isEmpty ? "" : slice.sound.isEmpty ? " ×" : "*"
           places.append(Chart.Place(Double(number), "\(number)\(mark)"))
           if let final {
             points.append(
@@ -150,10 +152,7 @@ struct StudyFigures {
         title: title, xLabel: "order", yLabel: yLabel, values: values,
         positions: .listed(places), series: [line], levels: levels)
     }
-    let isPartial = study.points.contains { point in
-      study.slices(point).contains { !$0.diverged.isEmpty && !$0.sound.isEmpty }
-    }
-    let note = isPartial ? "* without the seeds that diverged" : nil
+    let note = divergenceNote
     if !hasGrid {
       guard let point = study.points.first else {
         return Figure(name, Chart(title: title, yLabel: yLabel, series: []))
@@ -165,6 +164,18 @@ struct StudyFigures {
       ChartPanels(
         title: title, caption: "\(yLabel) against the order",
         charts: shown.map { chart($0, study.name($0)) }), note: note)
+  }
+
+  /// What the marks of diverged orders mean, where there are any.
+  private var divergenceNote: String? {
+    let slices = study.points.flatMap { study.slices($0) }.filter {
+      $0.order != .full && !$0.diverged.isEmpty
+    }
+    let parts = [
+      slices.contains { $0.sound.isEmpty } ? "× diverged" : nil,
+      slices.contains { !$0.sound.isEmpty } ? "* without the seeds that diverged" : nil,
+    ].compactMap { $0 }
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 
   /// Against one axis of the grid, by order; a panel for every choice on the other axes.
@@ -188,11 +199,16 @@ struct StudyFigures {
         title: rest.isEmpty ? "\(title) by \(words)" : rest.joined(separator: ", "), words)
     }
     let name = "final-\(Self.fileName(column))-by-\(Self.fileName(axis))"
-    guard charts.count != 1 else { return Figure(name, charts[0]) }
+    let hasDiverged = study.points.contains { $0.members.contains { $0.divergedStep != nil } }
+    let note =
+      hasDiverged ? "Without the members that diverged; where all did, there is no point." : nil
+    guard charts.count != 1 else { return Figure(name, charts[0], note: note) }
+    let quantity = charts.first?.yLabel ?? ""
     return Figure(
       name,
       ChartPanels(
-        title: "\(title) by \(words)", caption: "against \(words)", charts: Array(charts)))
+        title: "\(title) by \(words)", caption: "\(quantity) against \(words)",
+        charts: Array(charts)), note: note)
   }
 
   private func chart(

@@ -150,7 +150,9 @@ struct StudyFindings {
 
   private var divergence: [String] {
     slices.filter { !$0.diverged.isEmpty }.map { slice in
-      let steps = slice.diverged.compactMap(\.divergedStep).map { NumberText.fixed($0, 0) }
+      let steps = Set(slice.diverged.compactMap(\.divergedStep)).sorted().map {
+        NumberText.fixed($0, 0)
+      }
       let name = slice.order == .full ? "Full training" : "Order \(slice.order.name.dropFirst(6))"
       let who =
         slice.members.count == 1

@@ -100,12 +100,16 @@ public struct StudyReport {
         ? "At no grid point are there two orders that can be compared with full."
         : "Agreement with full training rises with the order at \(rising) of \(compared.count) "
           + "grid points."
+      let others = all.filter { $0.1.agreementRises == false }.map { study.name($0.0) }
       let items = all.map { point, findings in
         "<li>\(Markup.escaped(study.name(point) + ": " + findings.sentences.joined(separator: " ")))"
           + "</li>"
       }
       content =
-        ReportPage.paragraphs([sentence]) + "\n<ul>\n\(items.joined(separator: "\n"))\n</ul>"
+        ReportPage.paragraphs(
+          [sentence] + (others.isEmpty ? [] : ["Not so at \(others.joined(separator: "; "))."]))
+        + ReportPage.details(
+          "Each grid point", "<ul>\n\(items.joined(separator: "\n"))\n</ul>")
     }
     let note =
       study.seeds.count > 1
@@ -154,8 +158,8 @@ public struct StudyReport {
         slice.diverged.isEmpty
         ? "–"
         : "\(slice.diverged.count), at step "
-          + slice.diverged.compactMap(\.divergedStep).map { NumberText.fixed($0, 0) }
-          .joined(separator: ", ")
+          + Set(slice.diverged.compactMap(\.divergedStep)).sorted()
+          .map { NumberText.fixed($0, 0) }.joined(separator: ", ")
       return point.settings.map(\.text) + [order, "\(slice.members.count)", diverged]
         + columns.map { column, _ in Self.cell(slice.final(column), column) }
     }

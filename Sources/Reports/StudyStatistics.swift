@@ -52,14 +52,9 @@ struct OrderSlice {
     }
   }
 
-  /// Where diverged members ended: the step at which that was found, the last value before.
+  /// Where diverged members ended: their last values.
   func crosses(_ column: String, factor: Double = 1) -> [Chart.Point] {
-    diverged.compactMap { member in
-      guard let last = values(member, column, factor).last, let step = member.divergedStep else {
-        return nil
-      }
-      return Chart.Point(x: max(step, last.x), y: last.y)
-    }
+    diverged.compactMap { values($0, column, factor).last }
   }
 
   private func values(
