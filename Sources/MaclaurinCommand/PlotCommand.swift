@@ -16,7 +16,8 @@ struct PlotCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Folder for the figures (default: the run's own; several runs need it).", valueName: "folder"))
+      "Folder for the figures (default: the run's own; several runs need it).", valueName: "folder")
+  )
   var out: String?
 
   @OptionGroup(title: "What to print") var report: OutputOptions

@@ -114,6 +114,9 @@ public struct Chart: Sendable, Equatable {
   /// can tell from all of them at the chart's width.
   static let mostPoints = 1200
 
+  /// What is nearer to zero is zero: no axis shows it beside other values.
+  static let leastValue = 1e-100
+
   var yAxis: ChartAxis { yAxis(count: 5) }
 
   /// - Parameter count: the most intervals of a linear axis.
@@ -126,9 +129,9 @@ public struct Chart: Sendable, Equatable {
     case .adaptive:
       // An interval that reaches down to zero must not stretch a logarithmic axis without end.
       let upper = intervals.flatMap { [$0.y, $0.high] }
-      let positive = upper.filter { $0 > 0 }
+      let positive = upper.filter { $0 > Self.leastValue }
       if let least = positive.min(), let most = positive.max(), most >= 30 * least,
-        let axis = ChartAxis.logarithmic(upper)
+        let axis = ChartAxis.logarithmic(positive)
       {
         return axis
       }
@@ -139,7 +142,8 @@ public struct Chart: Sendable, Equatable {
   /// Intervals that the value axis must hold: those of bounded lines and of levels, and what
   /// others have within ten times the largest of them.
   private var shownIntervals: [Point] {
-    let bounded = series.filter(\.isBounded).flatMap(\.points)
+    let bounded =
+      series.filter(\.isBounded).flatMap(\.points)
       + levels.map { Point(x: 0, y: $0.y, spread: $0.spread) }
     let others = series.filter { !$0.isBounded }.flatMap(\.points)
     guard let most = bounded.map({ max(abs($0.low), abs($0.high)) }).max() else { return others }
@@ -166,7 +170,7 @@ extension Chart.Series {
   /// The points to draw: those that the axis can show, thinned, up to and including the first
   /// that leaves the axis.
   func drawn(on axis: ChartAxis) -> [Chart.Point] {
-    var shown = axis.scale == .logarithmic ? points.filter { $0.y > 0 } : points
+    var shown = axis.scale == .logarithmic ? points.filter { $0.y > Chart.leastValue } : points
     if let exit = shown.firstIndex(where: { !axis.contains($0.y) }) {
       shown = Array(shown[...exit])
     }

@@ -67,8 +67,9 @@ struct ChartAxis: Equatable {
     var (least, most) = (values.min() ?? 0, values.max() ?? 1)
     if least >= 0, least <= 0.4 * most { least = 0 }
     // Values that differ by rounding only would make ticks that nobody can tell apart.
-    if most - least <= 1e-9 * max(abs(least), abs(most)) {
-      let margin = least == 0 ? 1 : abs(least) / 10
+    let size = max(abs(least), abs(most))
+    if most - least <= max(1e-9 * size, .leastNormalMagnitude) {
+      let margin = size < .leastNormalMagnitude * 1e10 ? 1 : size / 10
       (least, most) = (least - margin, most + margin)
     }
     let step = niceStep(most - least, count: count)

@@ -25,7 +25,8 @@ struct ChartPanels: Equatable {
         all.series.append(series)
       }
     }
-    for level in charts.flatMap(\.levels) where !all.levels.contains(where: {
+    for level in charts.flatMap(\.levels)
+    where !all.levels.contains(where: {
       $0.name == level.name
     }) {
       all.levels.append(level)

@@ -59,7 +59,8 @@ public struct RunOverlay {
     [
       steps("test-accuracy", "Test accuracy", "accuracy", "test_accuracy", .percentage),
       steps("test-loss", "Test loss", "mean loss", "test_loss"),
-      steps("validation-accuracy", "Validation accuracy", "accuracy", "validation_accuracy",
+      steps(
+        "validation-accuracy", "Validation accuracy", "accuracy", "validation_accuracy",
         .percentage),
       steps("validation-loss", "Validation loss", "mean loss", "validation_loss"),
       steps("loss", "Loss of minibatches", "mean loss", "loss"),

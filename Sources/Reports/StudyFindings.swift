@@ -157,7 +157,8 @@ struct StudyFindings {
       let who =
         slice.members.count == 1
         ? name : "\(name) with \(slice.diverged.count) of \(slice.members.count) seeds"
-      return "\(who) diverged (found at step \(Self.list(steps))) and is left out of the figures at "
+      return
+        "\(who) diverged (found at step \(Self.list(steps))) and is left out of the figures at "
         + "the end."
     }
   }

@@ -91,7 +91,9 @@ extension Event {
   /// The tag of a member of a record; nil for those that are no curve.
   static func tag(_ member: String) -> String? {
     if let tag = tags[member] { return tag }
-    for (prefix, tag) in [("movement.", "dist/absolute/"), ("relative_movement.", "dist/relative/")]
+    for (prefix, tag) in [
+      ("movement.", "dist/absolute/"), ("relative_movement.", "dist/relative/"),
+    ]
     where member.hasPrefix(prefix) {
       return tag + member.dropFirst(prefix.count)
     }

@@ -86,7 +86,8 @@ public final class EventFile {
       let data = records[kept].data
       guard let time = Event.wallTime(of: data) else { break }
       let event =
-        kept == 0 ? Event(wallTime: time, content: .version) : Event(lines[kept - 1], wallTime: time)
+        kept == 0
+        ? Event(wallTime: time, content: .version) : Event(lines[kept - 1], wallTime: time)
       guard event.encoded.elementsEqual(data) else { break }
       kept += 1
     }

@@ -13,8 +13,9 @@ enum RecordFile {
     var start = 0
     while file.count - start >= 16 {
       let length = number(file[start..<(start + 8)])
-      guard number(file[(start + 8)..<(start + 12)])
-        == UInt64(CRC32C.masked(file[start..<(start + 8)])),
+      guard
+        number(file[(start + 8)..<(start + 12)])
+          == UInt64(CRC32C.masked(file[start..<(start + 8)])),
         length <= UInt64(file.count - start - 16)
       else { break }
       let data = file[(start + 12)..<(start + 12 + Int(length))]
