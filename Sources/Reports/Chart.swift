@@ -66,6 +66,8 @@ public struct Chart: Sendable, Equatable {
     case linear
     /// 0…100.
     case percentage
+    /// −1…1, up to rounding.
+    case cosine
     /// Logarithmic where the positive values span a factor of 30 or more, else linear.
     case adaptive
   }
@@ -126,6 +128,7 @@ public struct Chart: Sendable, Equatable {
     switch self.values {
     case .linear: return .linear(values, count: count)
     case .percentage: return .linear(values, count: count, within: 0...100, unit: " %")
+    case .cosine: return .linear(values, count: count, within: -1...1)
     case .adaptive:
       // An interval that reaches down to zero must not stretch a logarithmic axis without end.
       let upper = intervals.flatMap { [$0.y, $0.high] }

@@ -24,7 +24,7 @@ struct ChartAxis: Equatable {
 
   /// Whether a value lies on the axis, up to rounding.
   func contains(_ value: Double) -> Bool {
-    (-1e-6...1 + 1e-6).contains(position(value))
+    (-1e-4...1 + 1e-4).contains(position(value))
   }
 
   /// 0…1: the position of the value, or of the end beyond which it lies.

@@ -22,7 +22,8 @@ struct StudyFigures {
     figures += [
       byOrder("test_accuracy", "Final test accuracy", "accuracy", .percentage),
       byOrder("test_loss", "Final test loss", "mean loss"),
-      byOrder("logit_cosine", "Final cosine of the logit movement with full's", Self.cosine),
+      byOrder(
+        "logit_cosine", "Final cosine of the logit movement with full's", Self.cosine, .cosine),
       byOrder("logit_distance", "Final logit distance to full", Self.logitDistance),
     ]
     return figures.filter { !$0.isEmpty }
@@ -54,17 +55,17 @@ struct StudyFigures {
       chart("test_loss", "Test loss", "mean loss"),
       chart("train_loss", "Training loss", "mean loss"),
       chart("logit_distance", "Logit distance to full", Self.logitDistance),
-      chart("logit_cosine", "Cosine of the logit movement with full's", Self.cosine, .linear),
+      chart("logit_cosine", "Cosine of the logit movement with full's", Self.cosine, .cosine),
       chart("parameter_distance", "Parameter distance to full", "‖θ_k − θ_full‖"),
       chart(
-        "parameter_cosine", "Cosine of the parameter movement with full's", Self.cosine, .linear),
+        "parameter_cosine", "Cosine of the parameter movement with full's", Self.cosine, .cosine),
       chart("kernel_drift", "Kernel drift", "relative change"),
       panels(
         slices, "relative_movement", suffix, "Relative movement of each tensor",
         "‖θ − θ0‖ / ‖θ0‖ against steps; tensors that start at zero are left out"),
       panels(
         slices, "parameter_cosine", suffix, "Cosine of each tensor's movement with full's",
-        "cosine against steps", .linear, name: "tensor-cosine"),
+        "cosine against steps", .cosine, name: "tensor-cosine"),
       panels(
         slices, "parameter_distance", suffix, "Distance of each tensor to full's",
         "‖θ_k − θ_full‖ against steps", name: "tensor-distance"),

@@ -59,7 +59,7 @@ struct StudyFindings {
     }
   }
 
-  /// Whether agreement rises at every order by both measures; nil if there is nothing to compare.
+  /// Whether agreement rises with every order by both measures; nil if there is nothing to compare.
   var agreementRises: Bool? {
     let all = [Self.cosine, Self.distance].map { comparisons($0) }
     guard all.contains(where: { !$0.isEmpty }) else { return nil }
@@ -87,7 +87,9 @@ struct StudyFindings {
       comparisons.allSatisfy { $0.change == .better }
     }
     if rises(cosines), rises(distances) {
-      return "Agreement with full training rises with the order."
+      let isPartial = slices.contains { $0.order != .full && $0.sound.isEmpty }
+      return "Agreement with full training rises with the order"
+        + (isPartial ? ", among the orders that did not diverge." : ".")
     }
     if !cosines.isEmpty, rises(cosines) {
       return "Agreement with full training rises with the order in direction, but not in distance."
@@ -125,7 +127,7 @@ struct StudyFindings {
     let unclear = comparisons.filter(\.isWithinError).map {
       "from order \($0.lower) to \($0.higher)"
     }
-    return "\(start): it \(verb) at every order"
+    return "\(start): it \(verb) with every order"
       + (unclear.isEmpty ? "." : ", but \(Self.list(unclear)) by no more than a standard error.")
   }
 

@@ -31,8 +31,8 @@ struct StudyFindingsTests {
       findings.sentences.prefix(3) == [
         "Agreement with full training rises with the order.",
         "At the end the cosine of the logit movement is 0.9000, 0.9700 and 0.9900 at orders 1, 2 "
-          + "and 3: it rises at every order.",
-        "At the end the logit distance is 1, 0.5000 and 0.3333 at orders 1, 2 and 3: it falls at "
+          + "and 3: it rises with every order.",
+        "At the end the logit distance is 1, 0.5000 and 0.3333 at orders 1, 2 and 3: it falls with "
           + "every order.",
       ])
     #expect(findings.sentences.contains { $0.contains("one seed") })
@@ -71,7 +71,7 @@ struct StudyFindingsTests {
       ])
     #expect(
       unclear.sentences[1].hasSuffix(
-        "it rises at every order, but from order 1 to 2 by no more than a standard error."))
+        "it rises with every order, but from order 1 to 2 by no more than a standard error."))
     // The seeds differ by far more than the orders, but always in the same way: 0.010 and 0.012.
     let clear = try Self.findings(cosines: [[0.50, 0.51], [0.90, 0.912]])
     #expect(
