@@ -54,7 +54,8 @@ let package = Package(
     .testTarget(name: "READMETests"),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand", "TestSupport"]),
+      name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand", "TestSupport"],
+      exclude: ["read_events.py"]),
     .target(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
       linkerSettings: [.linkedLibrary("m")]),

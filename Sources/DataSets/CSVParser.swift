@@ -2,12 +2,12 @@
 ///
 /// Cells may be quoted, with `""` for a quote inside; rows end with LF, CRLF or CR; blank rows are
 /// skipped; a byte-order mark is ignored.
-struct CSVParser {
+package struct CSVParser {
   /// One row.
-  struct Row {
+  package struct Row {
     /// Where the row starts, counted from 1.
-    let line: Int
-    let cells: [String]
+    package let line: Int
+    package let cells: [String]
   }
 
   private let bytes: [UInt8]
@@ -16,7 +16,7 @@ struct CSVParser {
   private var position: Int
   private var line = 1
 
-  init(_ bytes: [UInt8], path: String) {
+  package init(_ bytes: [UInt8], path: String) {
     self.bytes = bytes
     self.path = path
     position = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
@@ -44,7 +44,7 @@ struct CSVParser {
   }
 
   /// The next row that is not blank; nil at the end.
-  mutating func next() throws -> Row? {
+  package mutating func next() throws -> Row? {
     while position < bytes.count {
       let start = line
       var cells: [String] = []

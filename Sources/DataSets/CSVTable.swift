@@ -2,7 +2,7 @@
 ///
 /// The first row is a header when the target column is asked for by name, or when no cell of it
 /// outside the target column is a number. The separator (comma, semicolon or tab) is recognised.
-struct CSVTable {
+package struct CSVTable {
   /// The target column as it stands in the file.
   enum Target {
     case numbers([Double])
@@ -63,7 +63,7 @@ struct CSVTable {
 
   /// The number that a cell holds: an optional sign, digits, a decimal point, an exponent; and the
   /// names of infinities and NaN, which are refused later with their place.
-  static func number(_ text: String) -> Double? {
+  package static func number(_ text: String) -> Double? {
     let isPlain = text.utf8.allSatisfy {
       switch $0 {
       case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"),

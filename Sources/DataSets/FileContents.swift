@@ -25,6 +25,9 @@ public enum FileContents {
     return text
   }
 
+  /// The absolute path with every symbolic link followed; nil where nothing exists there.
+  package static func resolvedPath(_ path: String) -> String? { POSIX.resolvedPath(path) }
+
   /// True when something exists at the path, whatever it is.
   static func exists(_ path: String) -> Bool {
     (try? POSIX.status(of: path)) != nil

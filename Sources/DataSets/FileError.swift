@@ -25,7 +25,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// `text` between quotes, at most 60 characters of it, control characters replaced by `?`.
-  static func quote(_ text: some StringProtocol) -> String {
+  package static func quote(_ text: some StringProtocol) -> String {
     "'\(clean(text))'"
   }
 

@@ -1,12 +1,12 @@
 /// A regular file, open for reading at any offset from any task.
 ///
 /// Only regular files are accepted, so that the size is known before anything is allocated.
-final class ReadableFile: Sendable {
+package final class ReadableFile: Sendable {
   let path: String
-  let size: Int
+  package let size: Int
   private let descriptor: Int32
 
-  init(_ path: String) throws {
+  package init(_ path: String) throws {
     self.path = path
     do {
       descriptor = try POSIX.openForReading(path)
@@ -44,7 +44,7 @@ final class ReadableFile: Sendable {
   }
 
   /// Reads exactly `count` bytes at `offset`.
-  func read(at offset: Int, count: Int, field: String) throws -> [UInt8] {
+  package func read(at offset: Int, count: Int, field: String) throws -> [UInt8] {
     guard offset >= 0, count >= 0, offset <= size, count <= size - offset else {
       throw FileError(
         path: path, field: field,

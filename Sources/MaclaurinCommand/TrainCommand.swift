@@ -30,6 +30,9 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Go on with the run in --out from its last checkpoint.")
   var resume = false
 
+  @Flag(help: "Write an event file for TensorBoard into --out.")
+  var tensorboard = false
+
   @Flag(help: "Predict memory and work; run nothing.")
   var plan = false
 
@@ -38,6 +41,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     guard !resume || out != nil else { throw Misuse("--resume needs --out, the run's folder") }
+    guard !tensorboard || out != nil else { throw Misuse("--tensorboard needs --out") }
     let type = try backend.scalarType()
     let order = try training.parsedOrder()
     let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
@@ -65,7 +69,10 @@ struct TrainCommand: ParsableCommand {
     if plan { return show(prediction, settings) }
     if let out, content == .run {
       try record.check(in: out)
-      if let finished = try RunFiles.finishedResult(in: out) { return show(finished, nil) }
+      if let finished = try RunFiles.finishedResult(in: out) {
+        if tensorboard { try EventFile(out).finish() }
+        return show(finished, nil)
+      }
     }
 
     // Under auto, what does not fit a device is computed on the host.
@@ -167,7 +174,9 @@ struct TrainCommand: ParsableCommand {
       "Training \(name) on \(set.name): \(network.parameterCount) parameters, "
         + "\(set.train.count) examples, \(settings.steps) steps on \(device.name)")
     let bar = ProgressBar(quiet: report.quiet)
+    let events = tensorboard ? directory.map { EventFile($0.path) } : nil
     trainer.onProgress = { progress in
+      events?.update()
       bar.show(
         progress.step, of: progress.steps, progress.loss.map { "loss \(fixed($0, 4))" } ?? "")
       guard let record = progress.record, record.validation != nil || record.test != nil,
@@ -182,6 +191,7 @@ struct TrainCommand: ParsableCommand {
     let firstStep = directory == nil ? 0 : trainer.lastCheckpointStep
     let result = try trainer.run()
     try device.finish()
+    try events?.finish()
     bar.clear()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let examples = Double(

@@ -22,6 +22,32 @@ struct ChartAxis: Equatable {
     }
   }
 
+  /// Whether a value lies on the axis, up to rounding.
+  func contains(_ value: Double) -> Bool {
+    (-1e-4...1 + 1e-4).contains(position(value))
+  }
+
+  /// 0…1: the position of the value, or of the end beyond which it lies.
+  func clamped(_ value: Double) -> Double {
+    if scale == .logarithmic, value <= 0 { return 0 }
+    return min(1, max(0, position(value)))
+  }
+
+  /// An axis with a tick at each place and some room beside the outer ones.
+  ///
+  /// - Parameter places: in ascending order; positive if the scale is logarithmic.
+  static func listed(_ places: [Tick], scale: Scale) -> ChartAxis {
+    let (least, most) = (places.first?.value ?? 0, places.last?.value ?? 1)
+    let scale = least > 0 ? scale : .linear
+    guard scale == .logarithmic else {
+      let room = most > least ? 0.06 * (most - least) : 1
+      return ChartAxis(lower: least - room, upper: most + room, scale: .linear, ticks: places)
+    }
+    let room = most > least ? pow(most / least, 0.06) : 2
+    return ChartAxis(
+      lower: least / room, upper: most * room, scale: .logarithmic, ticks: places)
+  }
+
   /// An axis from exactly `lower` to `upper`, for steps.
   static func spanning(_ lower: Double, _ upper: Double, count: Int = 8) -> ChartAxis {
     let upper = upper > lower ? upper : lower + 1
@@ -40,8 +66,10 @@ struct ChartAxis: Equatable {
   ) -> ChartAxis {
     var (least, most) = (values.min() ?? 0, values.max() ?? 1)
     if least >= 0, least <= 0.4 * most { least = 0 }
-    if least == most {
-      let margin = least == 0 ? 1 : abs(least) / 10
+    // Values that differ by rounding only would make ticks that nobody can tell apart.
+    let size = max(abs(least), abs(most))
+    if most - least <= max(1e-9 * size, .leastNormalMagnitude) {
+      let margin = size < .leastNormalMagnitude * 1e10 ? 1 : size / 10
       (least, most) = (least - margin, most + margin)
     }
     let step = niceStep(most - least, count: count)

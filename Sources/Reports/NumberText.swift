@@ -17,7 +17,7 @@ enum NumberText {
 
   /// `value` with `digits` significant digits; powers of ten outside 10⁻⁴…10⁶.
   static func significant(_ value: Double, _ digits: Int = 4) -> String {
-    guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
+    guard value.isFinite, abs(value) >= 1e-300 else { return value == 0 ? "0" : "\(value)" }
     let exponent = Int(log10(abs(value)).rounded(.down))
     if (-4...6).contains(exponent) {
       if let integer = Int(exactly: value) { return fixed(Double(integer), 0) }

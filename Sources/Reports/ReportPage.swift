@@ -1,14 +1,13 @@
 import Networks
+import Training
 
-/// The page of one run: well-formed XML that is also HTML, with everything it needs inside.
+/// The frame of every report: well-formed XML that is also HTML, with everything it needs inside.
 struct ReportPage {
-  /// run.json.
-  var run: [String: JSONValue]
-  /// result.json; absent while a run goes on.
-  var result: [String: JSONValue]?
-  /// network.json as it stands.
-  var network: String?
-  var metrics: RunMetrics
+  var title: String
+  /// A line below the title; may be empty.
+  var lead: String
+  /// Elements, in order.
+  var sections: [String]
 
   var html: String {
     """
@@ -27,11 +26,7 @@ struct ReportPage {
     <main>
     <h1>\(Markup.escaped(title))</h1>
     <p class="lead">\(Markup.escaped(lead))</p>
-    \(resultSection)
-    \(chartSections)
-    \(evaluationSection)
-    \(settingsSection)
-    \(networkSection)
+    \(sections.filter { !$0.isEmpty }.joined(separator: "\n"))
     </main>
     </body>
     </html>
@@ -39,93 +34,49 @@ struct ReportPage {
     """
   }
 
-  // MARK: Head
+  // MARK: Parts
 
-  private var title: String {
-    let data = text("data")
-    switch text("order") {
-    case "": return "Training run"
-    case "full": return "The network itself on \(data)"
-    case let order: return "Taylor expansion of order \(order) on \(data)"
-    }
-  }
-
-  private var lead: String {
-    var parts: [String] = []
-    if let count = run["parameters"] { parts.append("\(Self.text(count)) parameters") }
-    if !text("backend").isEmpty { parts.append("on \(text("backend"))") }
-    if !text("numerics").isEmpty { parts.append("\(text("numerics")) numerics") }
-    if !text("version").isEmpty { parts.append("maclaurin \(text("version"))") }
-    return parts.joined(separator: ", ")
-  }
-
-  private func text(_ name: String) -> String { run[name].map(Self.text) ?? "" }
-
-  // MARK: Sections
-
-  private var resultSection: String {
-    guard let result else {
-      return "<p>The run has not ended: there is no result yet.</p>"
-    }
-    let cards = [
-      ("test_accuracy", "test accuracy"), ("test_loss", "test loss"),
-      ("validation_accuracy", "validation accuracy"), ("validation_loss", "validation loss"),
-      ("train_accuracy", "training accuracy"), ("train_loss", "training loss"),
-      ("steps", "steps"), ("seconds", "seconds"), ("examples_per_second", "examples per second"),
-    ].compactMap { name, label -> String? in
-      guard case .number(let value)? = result[name] else { return nil }
-      let shown =
-        name.hasSuffix("accuracy")
-        ? NumberText.fixed(100 * value, 2) + " %" : NumberText.significant(value)
-      return "<div><dt>\(label)</dt><dd>\(Markup.escaped(shown))</dd></div>"
-    }
-    var lines = ["<section>", "<dl class=\"cards\">"] + cards + ["</dl>"]
-    if result["stopped_early"] == .bool(true) {
-      lines.append("<p>Stopped early: the validation loss no longer fell.</p>")
-    }
-    if case .string(let hash)? = result["parameters_sha256"] {
-      lines.append(
-        "<p>SHA-256 of the final parameters: <code>\(Markup.escaped(hash))</code></p>")
-    }
+  static func section(_ figure: Figure) -> String {
+    var lines = ["<section>", "<h2>\(Markup.escaped(figure.title))</h2>", figure.svg]
+    if let note = figure.note { lines.append("<p class=\"note\">\(Markup.escaped(note))</p>") }
     return (lines + ["</section>"]).joined(separator: "\n")
   }
 
-  private var chartSections: String {
-    metrics.charts.map { chart in
-      var lines = ["<section>", "<h2>\(Markup.escaped(chart.title))</h2>", chart.svg]
-      let silent = metrics.tensorsWithoutRelativeMovement
-      if chart == metrics.movement, !silent.isEmpty {
-        lines.append(
-          "<p class=\"note\">Not shown, because they start at zero: "
-            + "\(Markup.escaped(silent.joined(separator: ", "))).</p>")
-      }
-      return (lines + ["</section>"]).joined(separator: "\n")
-    }.joined(separator: "\n")
+  static func paragraphs(_ sentences: [String]) -> String {
+    sentences.map { "<p>\(Markup.escaped($0))</p>" }.joined(separator: "\n")
   }
 
-  private var evaluationSection: String {
-    let (header, rows) = metrics.evaluationTable
-    guard !rows.isEmpty, header.count > 1 else { return "" }
+  /// What opens on a click.
+  static func details(_ title: String, _ content: String) -> String {
+    "<details><summary>\(Markup.escaped(title))</summary>\n\(content)</details>"
+  }
+
+  /// - Parameter rowHeads: how many cells of each row are its head.
+  static func table(_ header: [String], _ rows: [[String]], rowHeads: Int = 0) -> String {
     let head = header.map { "<th scope=\"col\">\(Markup.escaped($0))</th>" }.joined()
     let body = rows.map { row in
-      "<tr>" + row.map { "<td>\(Markup.escaped($0))</td>" }.joined() + "</tr>"
+      let cells = row.enumerated().map { index, cell in
+        index < rowHeads
+          ? "<th scope=\"row\">\(Markup.escaped(cell))</th>" : "<td>\(Markup.escaped(cell))</td>"
+      }
+      return "<tr>\(cells.joined())</tr>"
     }
     return """
-      <details><summary>Evaluations as a table</summary>
       <div class="wide"><table class="numbers"><thead><tr>\(head)</tr></thead><tbody>
       \(body.joined(separator: "\n"))
-      </tbody></table></div></details>
+      </tbody></table></div>
       """
   }
 
-  private var settingsSection: String {
-    var members = run.filter { !["settings", "format"].contains($0.key) }
-    if case .object(let settings)? = run["settings"] {
+  /// The members of run.json or study.json; those of `settings` join the others.
+  static func settings(_ record: [String: JSONValue]) -> String {
+    var members = record.filter { !["settings", "format"].contains($0.key) }
+    if case .object(let settings)? = record["settings"] {
       members.merge(settings) { first, _ in first }
     }
     let rows = members.keys.sorted().map { key in
-      "<tr><th scope=\"row\">\(Markup.escaped(Self.words(key)))</th>"
-        + "<td>\(Markup.escaped(Self.text(members[key] ?? .null)))</td></tr>"
+      "<tr><th scope=\"row\">\(Markup.escaped(words(key)))</th>"
+        + "<td>\(Markup.escaped(text(members[key] ?? .null)))</td></tr>"
     }
     return """
       <section><h2>Effective settings</h2>
@@ -135,17 +86,13 @@ struct ReportPage {
       """
   }
 
-  private var networkSection: String {
-    guard let network else { return "" }
-    return """
-      <details><summary>Network file</summary>
-      <pre>\(Markup.escaped(network))</pre></details>
-      """
+  static func network(_ text: String?) -> String {
+    text.map { details("Network file", "<pre>\(Markup.escaped($0))</pre>") } ?? ""
   }
 
   // MARK: Values
 
-  private static func text(_ value: JSONValue) -> String {
+  static func text(_ value: JSONValue) -> String {
     switch value {
     case .null: "none"
     case .bool(let value): value ? "yes" : "no"
@@ -179,6 +126,8 @@ struct ReportPage {
     .lead, .note, dt { color: var(--soft); }
     .lead { margin: 0.3rem 0 1.4rem; }
     .note { font-size: 0.85rem; }
+    .findings { background: var(--card); border-radius: 6px; padding: 0.2rem 1rem; }
+    .findings details { margin: 1rem 0; }
     .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr));
       gap: 0.6rem; margin: 0; }
     .cards div { background: var(--card); border-radius: 6px; padding: 0.6rem 0.8rem; }

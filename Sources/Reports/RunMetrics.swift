@@ -4,6 +4,19 @@ import Networks
 struct RunMetrics {
   var records: [[String: JSONValue]]
 
+  /// Records as lines of metrics.jsonl.
+  init(records: [[String: JSONValue]]) { self.records = records }
+
+  /// Rows of metrics.csv.
+  init(_ table: NumberTable) {
+    records = table.rows.indices.map { row in
+      Dictionary(
+        uniqueKeysWithValues: table.columns.compactMap { column in
+          table.number(row, column).map { (column, .number($0)) }
+        })
+    }
+  }
+
   /// The points at which `field` was recorded.
   func points(_ field: String, factor: Double = 1) -> [Chart.Point] {
     records.compactMap { record in
@@ -21,7 +34,7 @@ struct RunMetrics {
   }
 
   /// layers.2 before layers.10, weight before bias.
-  private static func precedes(_ a: String, _ b: String) -> Bool {
+  static func precedes(_ a: String, _ b: String) -> Bool {
     let (left, right) = (a.split(separator: "."), b.split(separator: "."))
     for (l, r) in zip(left, right) where l != r {
       if let m = Int(l), let n = Int(r) { return m < n }
@@ -33,8 +46,15 @@ struct RunMetrics {
 
   // MARK: Charts
 
-  var charts: [Chart] {
-    [losses, accuracies, gradientNorm, movement].filter { !$0.isEmpty }
+  var figures: [Figure] {
+    let silent = tensorsWithoutRelativeMovement
+    let note =
+      silent.isEmpty
+      ? nil : "Not shown, because they start at zero: \(silent.joined(separator: ", "))."
+    return [
+      Figure("loss", losses), Figure("accuracy", accuracies),
+      Figure("gradient-norm", gradientNorm), Figure("movement", movement, note: note),
+    ].filter { !$0.isEmpty }
   }
 
   var losses: Chart {

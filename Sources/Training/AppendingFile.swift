@@ -1,10 +1,10 @@
 import Glibc
 
 /// A file open at its end, for one write; made where it is missing.
-struct AppendingFile: ~Copyable {
+package struct AppendingFile: ~Copyable {
   private let descriptor: Int32
 
-  init?(_ path: String) {
+  package init?(_ path: String) {
     descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
     if descriptor < 0 { return nil }
   }
@@ -12,7 +12,7 @@ struct AppendingFile: ~Copyable {
   deinit { _ = close(descriptor) }
 
   /// Whether every byte was written.
-  func write(_ bytes: [UInt8]) -> Bool {
+  package func write(_ bytes: [UInt8]) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }

@@ -25,6 +25,14 @@ struct ChartAxisTests {
     #expect(axis.ticks.last?.label == "100 %")
   }
 
+  @Test func aCosineEndsAtOneUpToRounding() throws {
+    let chart = Chart(
+      title: "", yLabel: "", values: .cosine,
+      series: [ChartTests.line("a", [0.2, 1.000_000_1, 0.9])])
+    #expect(chart.yAxis.upper == 1 && chart.yAxis.ticks.last?.label == "1.0")
+    #expect(try DrawnChart(chart.svg).line("a").count == 3)
+  }
+
   @Test(
     "logarithmic ticks",
     arguments: [
