@@ -34,7 +34,7 @@ struct RunRecord {
     "clipNorm": "clip-norm", "batchSize": "batch-size", "relinearizeEvery": "relinearize-every",
     "type": "dtype", "evaluateEvery": "evaluate-every", "checkpointEvery": "checkpoint-every",
     "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
-    "saveLogits": "save-logits",
+    "saveLogits": "save-logits", "evaluatesEarly": "evaluate-early", "outputScale": "output-scale",
   ]
 
   func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {
@@ -138,6 +138,14 @@ struct RunRecord {
       throw TrainingError("\(folder)/run.json does not say the run's batch size; give --batch-size")
     }
     return size
+  }
+
+  /// The output scale of the run in a folder, if it has one.
+  static func outputScale(of folder: String) throws -> Double? {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .number(let scale)? = settings["output-scale"]
+    else { return nil }
+    return scale
   }
 
   /// The order of the run in a folder; 0 for full.

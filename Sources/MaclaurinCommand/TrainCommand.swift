@@ -23,6 +23,17 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "full (the network itself) or the order of its Taylor expansion, 1 to 8.", valueName: "k"))
+  var order = "full"
+
+  @Option(help: ArgumentHelp("Seed of initial parameters and shuffles.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Flag(help: "Also evaluate after 1, 2, 4, 8, … steps, up to --evaluate-every.")
+  var evaluateEarly = false
+
+  @Option(
+    help: ArgumentHelp(
       "Folder for the run: settings, metrics, checkpoints, parameters, report.",
       valueName: "folder"))
   var out: String?
@@ -39,7 +50,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     guard !resume || out != nil else { throw Misuse("--resume needs --out, the run's folder") }
     let type = try backend.scalarType()
-    let order = try training.parsedOrder()
+    let order = try TrainingOptions.parsedOrder(order, of: "--order")
     let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
@@ -53,7 +64,11 @@ struct TrainCommand: ParsableCommand {
           selection, numerics: backend.numerics, needsDouble: type == .float64),
         network: network, examples: examples, workspace: workspace)
     }
-    let settings = try training.settings(order: order, set: set, type: type, writes: out != nil) {
+    if training.relinearizeEvery > 0, order == 0 {
+      throw Misuse("--relinearize-every goes with an --order from 1 to 8")
+    }
+    let choice = TrainingOptions.Choice(order: order, seed: seed, evaluatesEarly: evaluateEarly)
+    let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
       return try memory(of: selection).largestBatch($0)
     }
@@ -91,7 +106,9 @@ struct TrainCommand: ParsableCommand {
         }
         directory = folder
       }
-      let model = try Model(network, center: center, order: settings.order, on: device)
+      let model = try Model(
+        network, center: center, order: settings.order, on: device,
+        outputScale: settings.outputScale)
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test, directory: directory)
       try run(trainer, network, settings, set, device, directory)
