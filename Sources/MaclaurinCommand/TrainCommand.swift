@@ -14,8 +14,8 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Start from these parameters: file.safetensors or file.safetensors:prefix.",
-      valueName: "file"))
+      "Start from these parameters: file.safetensors, file.safetensors:prefix., a checkpoint or a "
+        + "run's folder.", valueName: "file"))
   var initial: String?
 
   @OptionGroup(title: "Data") var data: DataOptions
@@ -94,7 +94,7 @@ struct TrainCommand: ParsableCommand {
     func compute(_ device: any Backend) throws {
       let start =
         directory != nil || content == .run ? out.map { $0 + "/initial.safetensors" } : initial
-      let center = try startingPoint(network, settings, device, start)
+      let center = try Self.startingPoint(network, settings, device, start)
       let train = try ResidentExamples(set.train, type: type, on: device)
       let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
       let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
@@ -162,11 +162,12 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// The parameters in the file `start`, or freshly drawn ones.
-  private func startingPoint(
+  static func startingPoint(
     _ network: Network, _ settings: TrainingSettings, _ device: any Backend, _ start: String?
   ) throws -> Matrix {
     if let start {
-      return try ParameterSet(parsing: start).matrix(network, settings.type, on: device)
+      return try device.matrix(
+        1, network.parameterCount, settings.type, ParameterSet.start(start, network))
     }
     let vector = try device.matrix(1, network.parameterCount, settings.type)
     try network.initialize(vector, seed: settings.seed, on: device)
