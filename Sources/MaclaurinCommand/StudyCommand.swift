@@ -126,9 +126,6 @@ struct StudyCommand: ParsableCommand {
     if training.picksBatchSize {
       report.note("--batch-size auto: \(settings.batchSize) examples per step")
     }
-    if !orders.contains(0) {
-      report.note("Without full in --orders there is nothing to compare the orders with")
-    }
     let run = StudyRun(
       parts: parts, record: record, set: set, out: out, resume: resume, probes: kernelDrift,
       report: report)

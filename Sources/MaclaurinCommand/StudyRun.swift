@@ -45,7 +45,11 @@ final class StudyRun {
       train: try ResidentExamples(set.train, type: type, on: device),
       validation: try set.validation.map { try ResidentExamples($0, type: type, on: device) },
       test: set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil)
+    let isFirst = directory == nil
     var progress = try open(device)
+    if isFirst, !record.orders.contains(0) {
+      report.note("Without full in --orders there is nothing to compare the orders with")
+    }
     report.note(
       "Training \(parts.count * record.orders.count) members on \(set.name): orders "
         + record.orders.map { $0 == 0 ? "full" : String($0) }.joined(separator: ", ")
