@@ -106,11 +106,18 @@ struct EvaluateCommand: ParsableCommand {
       return try Model(network, center: vector(parameters), order: 0, on: device)
     }
     let final = try runParameters()
+    let scale = try order == nil ? folder.flatMap { try RunRecord.outputScale(of: $0) } : nil
+    let start = try scale.flatMap { _ in try folder.map { try vector($0 + "/initial.safetensors") }
+    }
     guard let folder, order == nil, case let order = try RunRecord.order(of: folder), order > 0,
       let checkpoint = RunDirectory.newestCheckpoint(in: folder)
-    else { return try Model(network, center: vector(final), order: 0, on: device) }
+    else {
+      return try Model(
+        network, center: vector(final), order: 0, on: device, outputScale: scale, start: start)
+    }
     let model = try Model(
-      network, center: vector("\(checkpoint):center."), order: order, on: device)
+      network, center: vector("\(checkpoint):center."), order: order, on: device,
+      outputScale: scale, start: start)
     let displacement = try ParameterSet(parsing: "\(checkpoint):displacement.").vector(network)
     if let target = model.displacement { try device.upload(displacement, to: target) }
     return model

@@ -23,6 +23,8 @@ struct MemoryCheck {
   var examples: [Int]
   /// Elements of the backend's pool that a contraction takes besides its operands.
   var workspace: Workspace
+  /// Of a study: what trains at once.
+  var study: TrainingPlan.Study?
 
   /// The memory of the device, or of the machine where the run is computed on its processor. Under
   /// `auto` a run may need either: the smaller one counts.
@@ -58,7 +60,7 @@ struct MemoryCheck {
   private func largestBatch(_ settings: TrainingSettings, within bytes: Int) throws -> Int? {
     try TrainingPlan.largestBatch(
       network, settings, examples: examples, within: bytes, piece: memory.largestPiece,
-      workspace: workspace)
+      workspace: workspace, study: study)
   }
 
   /// The largest batch, at most that of `settings`, that fits.
@@ -69,7 +71,8 @@ struct MemoryCheck {
     if let largest = try largestBatch(settings, within: memory.budget - copies) { return largest }
     var single = settings
     single.batchSize = 1
-    let plan = try TrainingPlan(network, single, examples: examples, workspace: workspace)
+    let plan = try TrainingPlan(
+      network, single, examples: examples, workspace: workspace, study: study)
     throw TrainingError(
       "even with --batch-size 1 this run needs \(bytesText(plan.peakBytes + copies)) of memory, "
         + "\(bytesText(plan.largestBuffer)) of it in one piece, and \(room); take a narrower "

@@ -38,9 +38,16 @@ struct NetworkOptions: ParsableArguments {
   var biasStd: Double?
 
   /// The network for inputs of shape `input` and `outputs` outputs.
-  func network(input: [Int], outputs: Int) throws -> Network {
-    guard let preset = try NetworkPreset(parsing: model) else {
+  ///
+  /// - Parameter width: in place of a preset's own.
+  func network(input: [Int], outputs: Int, width: Int? = nil) throws -> Network {
+    guard var preset = try NetworkPreset(parsing: model) else {
       let network = try Self.read(model)
+      guard width == nil else {
+        throw Misuse(
+          "--grid width goes with a preset; \(model) is a network file, which says its widths itself"
+        )
+      }
       guard activation == nil, parameterization == nil, initialization == nil, weightStd == nil,
         biasStd == nil
       else {
@@ -50,6 +57,7 @@ struct NetworkOptions: ParsableArguments {
       }
       return network
     }
+    if let width { preset = preset.replacing(width: width) }
     let name = activation ?? "relu"
     guard let activation = Activation(rawValue: name) else {
       throw Misuse(
@@ -126,6 +134,30 @@ struct ParameterSet {
       file = try SafetensorsFile(text)
       prefix = ""
     }
+  }
+
+  /// What a run may start from: a set of parameters, a run's folder (its final parameters), or a
+  /// checkpoint (θ0 + Δ, where it has two parts).
+  static func start(_ text: String, _ network: Network) throws -> [Double] {
+    var isFolder = false
+    if FileManager.default.fileExists(atPath: text, isDirectory: &isFolder), isFolder {
+      guard FileManager.default.fileExists(atPath: text + "/final.safetensors") else {
+        throw TrainingError(
+          "\(text) has no final.safetensors; finish the run there, or name a file of parameters")
+      }
+      return try ParameterSet(parsing: text + "/final.safetensors").vector(network)
+    }
+    let set = try ParameterSet(parsing: text)
+    func has(_ prefix: String) -> Bool {
+      set.prefix.isEmpty && set.file.names.contains { $0.hasPrefix(prefix) }
+    }
+    if has("displacement.") {
+      let center = try network.readParameters(set.file, prefix: "center.")
+      let displacement = try network.readParameters(set.file, prefix: "displacement.")
+      return zip(center, displacement).map { $0 + $1 }
+    }
+    return has("parameters.")
+      ? try network.readParameters(set.file, prefix: "parameters.") : try set.vector(network)
   }
 
   func vector(_ network: Network) throws -> [Double] {

@@ -3,17 +3,19 @@ import Maclaurin
 
 /// What `train` prints and keeps of a run.
 enum RunFiles {
+  /// - Parameter seconds: nil for a member of a study, which has no time of its own.
   static func summary(
-    _ result: Trainer.Result, batchSize: Int, seconds: Double, examplesPerSecond: Double,
+    _ result: Trainer.Result, batchSize: Int, seconds: Double?, examplesPerSecond: Double?,
     backend: String, numerics: Numerics
   ) -> [String: JSONValue] {
     var members: [String: JSONValue] = [
       "steps": .number(Double(result.steps)), "batch_size": .number(Double(batchSize)),
       "parameters_sha256": .string(result.parametersSHA256),
-      "seconds": .number(seconds), "examples_per_second": .number(examplesPerSecond),
       "backend": .string(backend), "numerics": .string(numerics.rawValue),
       "stopped_early": .bool(result.stoppedEarly), "test_loss": .null, "test_accuracy": .null,
     ]
+    members["seconds"] = seconds.map { .number($0) }
+    members["examples_per_second"] = examplesPerSecond.map { .number($0) }
     let sets = [("train", result.train), ("validation", result.validation), ("test", result.test)]
     for (name, evaluation) in sets {
       guard let evaluation else { continue }

@@ -13,7 +13,7 @@ struct RunRecord {
   var examples: [Int]
 
   /// What a resumed run must share with the one it goes on with, by the option that says it.
-  private func choices() throws -> [String: JSONValue] {
+  func choices() throws -> [String: JSONValue] {
     let encoded = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(settings))
     guard case .object(let members) = encoded else { return [:] }
     var choices = Dictionary(
@@ -34,7 +34,7 @@ struct RunRecord {
     "clipNorm": "clip-norm", "batchSize": "batch-size", "relinearizeEvery": "relinearize-every",
     "type": "dtype", "evaluateEvery": "evaluate-every", "checkpointEvery": "checkpoint-every",
     "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
-    "saveLogits": "save-logits",
+    "saveLogits": "save-logits", "evaluatesEarly": "evaluate-early", "outputScale": "output-scale",
   ]
 
   func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {
@@ -58,15 +58,24 @@ struct RunRecord {
     }
   }
 
+  /// What a folder holds, by the name of its record.
+  enum Kind: String {
+    case run
+    case study
+    var file: String { rawValue + ".json" }
+  }
+
   /// A resumed run must have the settings it began with.
-  func check(in folder: String) throws {
-    let record = try Self.read(folder)
+  func check(in folder: String) throws { try check(in: folder, .run, now: choices()) }
+
+  /// The same for what a folder holds, whose settings are now `now`.
+  func check(in folder: String, _ kind: Kind, now: [String: JSONValue]) throws {
+    let record = try Self.read(folder, kind)
     guard case .object(let before)? = record["settings"] else {
       throw TrainingError(
-        "\(folder)/run.json has no settings, so the run in \(folder) cannot be resumed; choose "
-          + "another --out")
+        "\(folder)/\(kind.file) has no settings, so the \(kind) in \(folder) cannot be resumed; "
+          + "choose another --out")
     }
-    let now = try choices()
     // Those that follow from others are named only when nothing else differs.
     let derived = ["batch-size", "checkpoint-every", "evaluate-every", "steps"]
     let keys = Set(before.keys).union(now.keys).subtracting(derived).sorted() + derived
@@ -79,35 +88,37 @@ struct RunRecord {
         }
       }
       throw TrainingError(
-        "the run in \(folder) was made with \(text(before[key])), not with \(text(now[key])); "
+        "the \(kind) in \(folder) was made with \(text(before[key])), not with \(text(now[key])); "
           + "resume with the same settings or choose another --out")
     }
     let path = folder + "/network.json"
     guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw TrainingError("\(path) cannot be read, so the run in \(folder) cannot be resumed")
+      throw TrainingError("\(path) cannot be read, so the \(kind) in \(folder) cannot be resumed")
     }
     guard try NetworkDescription(json: [UInt8](bytes), named: path) == network.description else {
       throw TrainingError(
-        "the run in \(folder) was made with another network (its network.json); resume with the "
+        "the \(kind) in \(folder) was made with another network (its network.json); resume with the "
           + "same --model or choose another --out")
     }
     let counts = JSONValue.array(examples.map { .number(Double($0)) })
     guard record["examples"] == counts else {
       throw TrainingError(
-        "the run in \(folder) was made with \(record["examples"]?.line ?? "unknown numbers of") "
+        "the \(kind) in \(folder) was made with \(record["examples"]?.line ?? "unknown numbers of") "
           + "training, validation and test examples, and \(data.data) now has \(counts.line); "
           + "restore the data or choose another --out")
     }
   }
 
-  /// The members of a folder's run.json.
-  private static func read(_ folder: String) throws -> [String: JSONValue] {
-    let path = folder + "/run.json"
+  /// The members of a folder's run.json or study.json.
+  private static func read(
+    _ folder: String, _ kind: Kind = .run
+  ) throws -> [String: JSONValue] {
+    let path = "\(folder)/\(kind.file)"
     guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw TrainingError("\(path) cannot be read; is \(folder) a run's folder?")
+      throw TrainingError("\(path) cannot be read; is \(folder) a \(kind)'s folder?")
     }
     guard case .object(let members) = try JSONValue(text: [UInt8](bytes), named: path) else {
-      throw TrainingError("\(path) is damaged: it holds no JSON object; choose another run")
+      throw TrainingError("\(path) is damaged: it holds no JSON object; choose another \(kind)")
     }
     return members
   }
@@ -131,13 +142,22 @@ struct RunRecord {
   }
 
   /// The batch size of the run in a folder, which `--batch-size auto` goes on with.
-  static func batchSize(of folder: String) throws -> Int {
-    guard case .object(let settings)? = try read(folder)["settings"],
+  static func batchSize(of folder: String, _ kind: Kind = .run) throws -> Int {
+    guard case .object(let settings)? = try read(folder, kind)["settings"],
       case .number(let number)? = settings["batch-size"], let size = Int(exactly: number), size >= 1
     else {
-      throw TrainingError("\(folder)/run.json does not say the run's batch size; give --batch-size")
+      throw TrainingError(
+        "\(folder)/\(kind.file) does not say the \(kind)'s batch size; give --batch-size")
     }
     return size
+  }
+
+  /// The output scale of the run in a folder, if it has one.
+  static func outputScale(of folder: String) throws -> Double? {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .number(let scale)? = settings["output-scale"]
+    else { return nil }
+    return scale
   }
 
   /// The order of the run in a folder; 0 for full.

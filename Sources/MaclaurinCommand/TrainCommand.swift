@@ -14,12 +14,23 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Start from these parameters: file.safetensors or file.safetensors:prefix.",
-      valueName: "file"))
+      "Start from these parameters: file.safetensors, file.safetensors:prefix., a checkpoint or a "
+        + "run's folder.", valueName: "file"))
   var initial: String?
 
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "full (the network itself) or the order of its Taylor expansion, 1 to 8.", valueName: "k"))
+  var order = "full"
+
+  @Option(help: ArgumentHelp("Seed of initial parameters and shuffles.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Flag(help: "Also evaluate after 1, 2, 4, 8, … steps, up to --evaluate-every.")
+  var evaluateEarly = false
 
   @Option(
     help: ArgumentHelp(
@@ -43,7 +54,7 @@ struct TrainCommand: ParsableCommand {
     guard !resume || out != nil else { throw Misuse("--resume needs --out, the run's folder") }
     guard !tensorboard || out != nil else { throw Misuse("--tensorboard needs --out") }
     let type = try backend.scalarType()
-    let order = try training.parsedOrder()
+    let order = try TrainingOptions.parsedOrder(order, of: "--order")
     let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
@@ -58,7 +69,11 @@ struct TrainCommand: ParsableCommand {
           selection, numerics: backend.numerics, needsDouble: type == .float64),
         network: network, examples: examples, workspace: workspace)
     }
-    let settings = try training.settings(order: order, set: set, type: type, writes: out != nil) {
+    if training.relinearizeEvery > 0, order == 0 {
+      throw Misuse("--relinearize-every goes with an --order from 1 to 8")
+    }
+    let choice = TrainingOptions.Choice(order: order, seed: seed, evaluatesEarly: evaluateEarly)
+    let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
       return try memory(of: selection).largestBatch($0)
     }
@@ -87,7 +102,7 @@ struct TrainCommand: ParsableCommand {
     func compute(_ device: any Backend) throws {
       let start =
         directory != nil || content == .run ? out.map { $0 + "/initial.safetensors" } : initial
-      let center = try startingPoint(network, settings, device, start)
+      let center = try Self.startingPoint(network, settings, device, start)
       let train = try ResidentExamples(set.train, type: type, on: device)
       let validation = try set.validation.map { try ResidentExamples($0, type: type, on: device) }
       let test = set.test.count > 0 ? try ResidentExamples(set.test, type: type, on: device) : nil
@@ -99,7 +114,9 @@ struct TrainCommand: ParsableCommand {
         }
         directory = folder
       }
-      let model = try Model(network, center: center, order: settings.order, on: device)
+      let model = try Model(
+        network, center: center, order: settings.order, on: device,
+        outputScale: settings.outputScale)
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test, directory: directory)
       try run(trainer, network, settings, set, device, directory)
@@ -153,11 +170,12 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// The parameters in the file `start`, or freshly drawn ones.
-  private func startingPoint(
+  static func startingPoint(
     _ network: Network, _ settings: TrainingSettings, _ device: any Backend, _ start: String?
   ) throws -> Matrix {
     if let start {
-      return try ParameterSet(parsing: start).matrix(network, settings.type, on: device)
+      return try device.matrix(
+        1, network.parameterCount, settings.type, ParameterSet.start(start, network))
     }
     let vector = try device.matrix(1, network.parameterCount, settings.type)
     try network.initialize(vector, seed: settings.seed, on: device)

@@ -5,11 +5,6 @@ import Maclaurin
 struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "full (the network itself) or the order of its Taylor expansion, 1 to 8.", valueName: "k"))
-  var order = "full"
-
-  @Option(
-    help: ArgumentHelp(
       "Re-expand around the current parameters every so many steps; 0: never.", valueName: "n"))
   var relinearizeEvery = 0
 
@@ -77,15 +72,27 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Write the test set's outputs at every evaluation to logits/ in --out.")
   var saveLogits = false
 
-  @Option(help: ArgumentHelp("Seed of initial parameters and shuffles.", valueName: "n"))
-  var seed: UInt64 = 0
+  @Option(
+    help: ArgumentHelp(
+      "Train the centred model α(f(x; θ) − f(x; θ0)), with the loss divided by α² (lazy training).",
+      valueName: "α"))
+  var outputScale: Double?
 
-  func parsedOrder() throws -> Int {
-    if order == "full" { return 0 }
-    guard let number = Int(order), (1...8).contains(number) else {
-      throw Misuse("--order takes full or 1 to 8, not \"\(order)\"")
+  /// 0 for full.
+  static func parsedOrder(_ text: String, of option: String) throws -> Int {
+    if text == "full" { return 0 }
+    guard let number = Int(text), (1...8).contains(number) else {
+      throw Misuse("\(option) takes full or 1 to 8, not \"\(text)\"")
     }
     return number
+  }
+
+  /// What a single run says for itself, and the members of a study differ in.
+  struct Choice {
+    /// 0 for full.
+    var order: Int
+    var seed: UInt64
+    var evaluatesEarly = false
   }
 
   var picksBatchSize: Bool { batchSize == "auto" }
@@ -93,19 +100,19 @@ struct TrainingOptions: ParsableArguments {
   /// - Parameter largestBatch: the batch size that auto means, at most that of the settings it is
   ///   given, which are those of a run in batches of the whole set.
   func settings(
-    order: Int, set: DataSet, type: ScalarType, writes: Bool,
+    _ choice: Choice, set: DataSet, type: ScalarType, writes: Bool,
     largestBatch: (TrainingSettings) throws -> Int
   ) throws -> TrainingSettings {
     try checkNumbers()
     func settings(_ batchSize: Int) throws -> TrainingSettings {
-      try self.settings(order: order, set: set, type: type, writes: writes, batchSize: batchSize)
+      try self.settings(choice, set: set, type: type, writes: writes, batchSize: batchSize)
     }
     guard picksBatchSize else { return try settings(parsedBatchSize(set.train.count)) }
     return try settings(largestBatch(settings(set.train.count)))
   }
 
   private func settings(
-    order: Int, set: DataSet, type: ScalarType, writes: Bool, batchSize: Int
+    _ choice: Choice, set: DataSet, type: ScalarType, writes: Bool, batchSize: Int
   ) throws -> TrainingSettings {
     let isClassification = set.classCount != nil
     let perEpoch = (set.train.count + batchSize - 1) / batchSize
@@ -124,13 +131,15 @@ struct TrainingOptions: ParsableArguments {
       throw Misuse("\(error)")
     }
     return TrainingSettings(
-      order: order, loss: loss ?? (isClassification ? .crossEntropy : .mse), optimizer: optimizer,
+      order: choice.order, loss: loss ?? (isClassification ? .crossEntropy : .mse),
+      optimizer: optimizer,
       learningRate: lr, schedule: lrSchedule, momentum: momentum, weightDecay: weightDecay,
       clipNorm: clipNorm, batchSize: batchSize, steps: steps ?? total,
-      relinearizeEvery: relinearizeEvery, seed: seed, type: type,
+      relinearizeEvery: relinearizeEvery, seed: choice.seed, type: type,
       evaluateEvery: evaluateEvery ?? perEpoch,
       checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
-      earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits)
+      earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
+      evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale)
   }
 
   private func parsedBatchSize(_ count: Int) throws -> Int {
@@ -162,9 +171,9 @@ struct TrainingOptions: ParsableArguments {
     for (name, value) in counts where value < 0 {
       throw Misuse("\(name) must not be negative")
     }
-    guard logEvery <= 1 << 20 else { throw Misuse("--log-every takes at most \(1 << 20)") }
-    if relinearizeEvery > 0, order == "full" {
-      throw Misuse("--relinearize-every goes with an --order from 1 to 8")
+    if let outputScale, !(outputScale > 0 && outputScale.isFinite) {
+      throw Misuse("--output-scale must be a positive number, and is \(outputScale)")
     }
+    guard logEvery <= 1 << 20 else { throw Misuse("--log-every takes at most \(1 << 20)") }
   }
 }

@@ -61,5 +61,7 @@ public enum LearningRateSchedule: Sendable, Equatable, CustomStringConvertible {
 /// Settings or data that cannot be trained with, or a run that failed: one sentence.
 public struct TrainingError: Error, CustomStringConvertible, Sendable {
   public let description: String
+  /// Of a run whose loss or parameters became infinite or NaN: the steps after which they did.
+  public internal(set) var divergedAfter: Int?
   public init(_ description: String) { self.description = description }
 }

@@ -18,16 +18,27 @@ public final class Model {
   public private(set) var center: Matrix
   /// Δ, 1×P, for order ≥ 1.
   public let displacement: Matrix?
+  /// α of the centred model α(f(x; θ) − f(x; θ_s)), θ_s the run's start; nil for the plain one.
+  public let outputScale: Double?
+  /// θ_s, which nobody writes to, where it is not `center` throughout.
+  private var start: Matrix?
   /// s, ‖θ0‖², ‖Δ‖².
   private let scalars: Matrix
 
   /// Takes over `center`. Δ starts at zero.
+  ///
+  /// - Parameters:
+  ///   - outputScale: α, for a centred model.
+  ///   - start: θ_s in memory that is shared; by default, and where it is needed, a copy of `center`.
   public init(
-    _ network: Network, center: Matrix, order: Int, on backend: any Backend
+    _ network: Network, center: Matrix, order: Int, on backend: any Backend,
+    outputScale: Double? = nil, start: Matrix? = nil
   ) throws {
     self.network = network
     self.backend = backend
     self.center = center
+    self.outputScale = outputScale
+    self.start = start
     type = center.type
     algebra = JetAlgebra(backend, order: order)
     scalars = try backend.matrix(1, 3, type)
@@ -39,6 +50,16 @@ public final class Model {
       displacement = nil
     }
     try centerChanged()
+    if order == 0, outputScale != nil { _ = try keptStart() }
+  }
+
+  /// θ_s, kept from now on when the center moves. Call it before it does.
+  func keptStart() throws -> Matrix {
+    if let start { return start }
+    let copy = try backend.matrix(1, network.parameterCount, type)
+    try backend.run(.linearCombination(LinearCombination(copy, 1, center)))
+    start = copy
+    return copy
   }
 
   /// What is trained: Δ, or θ for order 0.
@@ -92,13 +113,45 @@ public final class Model {
   public func pushforward(
     _ inputs: Matrix, tape: Network.Tape? = nil, dropout: Network.DropoutKey? = nil
   ) throws -> Jet {
-    try network.pushforward(inputs, ray, algebra: algebra, tape: tape, dropout: dropout)
+    let output = try network.pushforward(
+      inputs, ray, algebra: algebra, tape: tape, dropout: dropout)
+    guard let outputScale else { return output }
+    return try centered(output, outputScale, inputs)
   }
 
-  /// The gradient with respect to the state for the cotangent of a pushforward's output.
+  /// α·y_i, and for i = 0 α(y_0 − f(x; θ_s)), which is 0 while the center is the start.
+  private func centered(_ output: Jet, _ scale: Double, _ inputs: Matrix) throws -> Jet {
+    var result = output
+    result.matrix = try backend.matrix(output.matrix.rows, output.columns, type)
+    if output.degree > 0 {
+      try backend.run(
+        .linearCombination(
+          LinearCombination(
+            result[1...output.degree], scale, output[1...output.degree])))
+    }
+    guard let start else {
+      try backend.run(.fill(Fill(result[0], value: 0)))
+      return result
+    }
+    let before = try network.pushforward(
+      inputs, ParameterJet(center: start), algebra: JetAlgebra(backend, order: 0))
+    try backend.run(
+      .linearCombination(LinearCombination(result[0], scale, output[0], -scale, before[0])))
+    return result
+  }
+
+  /// The gradient with respect to the state for the cotangent of a pushforward's output; with an
+  /// output scale α, that gradient over α², as for a loss that is divided by α².
   public func pullback(
     _ cotangent: Jet, _ tape: Network.Tape, into gradient: Matrix, isTrainable: [Bool]? = nil
   ) throws {
+    var cotangent = cotangent
+    if let outputScale {
+      let scaled = try backend.matrix(cotangent.matrix.rows, cotangent.columns, type)
+      try backend.run(
+        .linearCombination(LinearCombination(scaled, 1 / outputScale, cotangent.matrix)))
+      cotangent.matrix = scaled
+    }
     try network.pullback(
       cotangent, tape, ray, algebra: algebra, into: gradient, isTrainable: isTrainable)
   }

@@ -81,7 +81,7 @@ public final class RunDirectory {
   }
 
   /// Whether a name is one of `AtomicFile`'s temporary ones.
-  private static func isTemporary(_ name: String) -> Bool {
+  static func isTemporary(_ name: String) -> Bool {
     name.hasPrefix(".") && name.hasSuffix(".tmp")
   }
 
@@ -96,7 +96,7 @@ public final class RunDirectory {
     if madeFolder { rmdir(path) }
   }
 
-  private static func create(_ folder: String) throws {
+  static func create(_ folder: String) throws {
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)
@@ -206,6 +206,13 @@ public final class RunDirectory {
   }
 
   func checkpointPath(_ step: Int) -> String { "\(path)/checkpoints/step-\(step).safetensors" }
+
+  /// Removes the checkpoints of later steps.
+  func dropCheckpoints(after step: Int) {
+    for later in checkpointSteps() where later > step {
+      try? FileManager.default.removeItem(atPath: checkpointPath(later))
+    }
+  }
 
   /// Removes all but the newest `count` checkpoints.
   func pruneCheckpoints(keeping count: Int) {

@@ -10,7 +10,7 @@ import Networks
 extension Trainer {
   private static let keptCheckpoints = 3
 
-  func saveCheckpoint(_ state: RunState) throws {
+  func saveCheckpoint() throws {
     guard let directory else { return }
     try settle()
     let (network, type) = (model.network, model.type)

@@ -16,40 +16,45 @@ extension Trainer {
   }
 
   /// Evaluations and movement at one step, on their way to the host.
-  private struct Measurements {
+  struct Measurements {
     var train: Evaluator.Pending?
     var validation: Evaluator.Pending?
     var test: Evaluator.Pending?
     /// The test set's outputs, row-major, where they are saved, and their shape.
     var logits: (download: any Download, shape: [Int])?
     var movement: any Download
+    /// The test set's outputs, [n, outputs], and θ − θ0, 1×P, on the device until the next step.
+    var testOutputs: Matrix?
+    var displacement: Matrix
   }
 
   /// Enqueues the evaluation of the validation and test sets, at the end also of the training set;
   /// waits for nothing.
-  private func startMeasurements(atEnd: Bool) throws -> Measurements {
+  func startEvaluation(atEnd: Bool = false) throws -> Measurements {
     let train = atEnd ? try evaluator.start(model, on: self.train).0 : nil
     let validation = try self.validation.map { try evaluator.start(model, on: $0).0 }
     var logits: (any Download, [Int])?
+    var testOutputs: Matrix?
     let test = try self.test.map { examples in
       let (pending, outputs) = try evaluator.start(model, on: examples)
+      testOutputs = outputs
       if atEnd || settings.saveLogits, directory != nil {
         logits = (try model.backend.startDownload(outputs), [outputs.rows, outputs.columns])
       }
       return pending
     }
+    let displacement = try self.displacement()
     return Measurements(
       train: train, validation: validation, test: test, logits: logits,
-      movement: try startMovement())
+      movement: try Self.startSquares(displacement, model), testOutputs: testOutputs,
+      displacement: displacement)
   }
 
-  /// Waits for measurements; `state` is the one that they were started at.
-  private func finish(
-    _ measurements: Measurements, _ state: RunState, learningRate: Double
-  ) throws -> MetricsRecord {
+  /// Waits for measurements, which were started at the present step.
+  private func record(_ measurements: Measurements) throws -> MetricsRecord {
     var record = MetricsRecord(
       step: state.step, epoch: Double(state.step) / Double(stepsPerEpoch),
-      learningRate: learningRate)
+      learningRate: state.step > 0 ? rate(state.step - 1, (state.step - 1) / stepsPerEpoch) : 0)
     record.train = try measurements.train?.wait()
     record.validation = try measurements.validation?.wait()
     record.test = try measurements.test?.wait()
@@ -61,15 +66,14 @@ extension Trainer {
     return record
   }
 
-  /// Evaluates, records, and keeps the best parameters; true if the run should stop early.
+  /// Ends an evaluation: records it, and keeps the best parameters.
   @discardableResult
-  func record(_ state: inout RunState, learningRate: Double) throws -> Bool {
-    let measurements = try startMeasurements(atEnd: false)
+  func finish(_ measurements: Measurements) throws -> MetricsRecord {
     try settle()
-    let record = try finish(measurements, state, learningRate: learningRate)
+    let record = try record(measurements)
     try directory?.append(record, network: model.network)
     onProgress(Progress(step: state.step, steps: settings.steps, record: record))
-    guard let loss = record.validation?.loss else { return false }
+    guard let loss = record.validation?.loss else { return record }
     if loss < state.bestLoss ?? .infinity {
       state.bestLoss = loss
       state.evaluationsSinceBest = 0
@@ -78,23 +82,21 @@ extension Trainer {
     } else {
       state.evaluationsSinceBest += 1
     }
-    return settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
+    return record
   }
 
-  /// Enqueues ‖θ − θ0‖² per tensor; the gradient's memory is the scratch.
-  func startMovement() throws -> any Download {
+  /// θ − θ0, 1×P: Δ itself, or else in the gradient's memory.
+  func displacement() throws -> Matrix {
+    guard let initial else { return model.state }
     let backend = model.backend
-    var moved = model.state
-    if let initial {
-      var current = model.center
-      if model.order > 0 {
-        current = try backend.matrix(1, initial.columns, model.type)
-        try model.parameters(into: current)
-      }
-      moved = step.gradient
-      try backend.run(.linearCombination(LinearCombination(moved, -1, initial, 1, current)))
+    var current = model.center
+    if model.order > 0 {
+      current = try backend.matrix(1, initial.columns, model.type)
+      try model.parameters(into: current)
     }
-    return try Self.startSquares(moved, model)
+    let moved = step.gradient
+    try backend.run(.linearCombination(LinearCombination(moved, -1, initial, 1, current)))
+    return moved
   }
 
   /// ‖θ − θ0‖ per tensor from its squares.
@@ -113,32 +115,35 @@ extension Trainer {
     return try model.backend.download(step.gradient)
   }
 
-  func finish(
-    _ state: inout RunState, interrupted: Bool, early: Bool
-  ) throws -> Result {
+  /// The result of a run that was stopped before its end.
+  func interruptedResult() throws -> Result {
     try settle()
     let parameters = try parameters()
     try requireFinite(parameters, after: state.step)
-    if interrupted {
-      var result = Result(
-        steps: state.step, train: Evaluation(loss: .nan),
-        parametersSHA256: Self.hash(parameters))
-      result.wasInterrupted = true
-      return result
-    }
-    let record = try finish(
-      startMeasurements(atEnd: true), state,
-      learningRate: state.step > 0 ? rate(state.step - 1, (state.step - 1) / stepsPerEpoch) : 0)
+    var result = Result(
+      steps: state.step, train: Evaluation(loss: .nan),
+      parametersSHA256: Self.hash(parameters))
+    result.wasInterrupted = true
+    return result
+  }
+
+  /// Ends the run with its last evaluation: checkpoint, metrics, final parameters.
+  func end(_ measurements: Measurements) throws -> Result {
+    try settle()
+    let parameters = try parameters()
+    try requireFinite(parameters, after: state.step)
+    let record = try record(measurements)
     var result = Result(
       steps: state.step, train: record.train ?? Evaluation(loss: .nan),
       validation: record.validation, test: record.test, parametersSHA256: Self.hash(parameters))
-    result.stoppedEarly = early
+    result.record = record
+    result.stoppedEarly = state.step < settings.steps
     guard let directory else { return result }
     if let loss = record.validation?.loss, loss < state.bestLoss ?? .infinity {
       try directory.writeParameters(
         parameters, network: model.network, type: model.type, as: "best.safetensors")
     }
-    try saveCheckpoint(state)
+    try saveCheckpoint()
     try directory.append(record, network: model.network)
     try directory.writeParameters(
       parameters, network: model.network, type: model.type, as: "final.safetensors")

@@ -15,13 +15,17 @@ public final class Trainer {
   let evaluator: Evaluator
   /// θ at the run's start, where it is not the model's center throughout.
   let initial: Matrix?
+  /// Where the run stands.
+  var state = RunState()
+  /// The order of the examples in this epoch and the next.
+  private var orders: [Int: Matrix] = [:]
   let initialSquares: [Double]
   /// Loss sums and squared gradient norms on their way to the metrics.
   var log: StepLog
   /// Called when a logging interval or an evaluation has been read, in the order of the metrics. The
   /// numbers of an interval are read at the latest when the next one ends.
   public var onProgress: (Progress) -> Void = { _ in }
-  /// Asked after every step; true ends the run after a checkpoint.
+  /// Asked after every step but the last; true ends `run` after a checkpoint.
   public var shouldStop: () -> Bool = { false }
 
   public struct Progress {
@@ -40,6 +44,8 @@ public final class Trainer {
     public var parametersSHA256: String
     public var wasInterrupted = false
     public var stoppedEarly = false
+    /// The last evaluation, as it stands in the metrics.
+    var record: MetricsRecord?
   }
 
   public init(
@@ -62,14 +68,7 @@ public final class Trainer {
     step = try TrainingStep(model, settings)
     evaluator = Evaluator(Objective(settings.loss))
     log = try StepLog(model.backend, capacity: max(1, settings.logEvery), type: model.type)
-    let backend = model.backend
-    if model.order == 0 || settings.relinearizeEvery > 0 {
-      let copy = try backend.matrix(1, model.network.parameterCount, model.type)
-      try backend.run(.linearCombination(LinearCombination(copy, 1, model.center)))
-      initial = copy
-    } else {
-      initial = nil
-    }
+    initial = model.order == 0 || settings.relinearizeEvery > 0 ? try model.keptStart() : nil
     initialSquares = try Self.startSquares(initial ?? model.center, model).values(model.type)
   }
 
@@ -87,7 +86,7 @@ public final class Trainer {
       for examples in [train, validation, test] {
         if let examples { try evaluator.rehearse(model, on: examples) }
       }
-      _ = try startMovement()
+      _ = try Self.startSquares(displacement(), model)
     }
   }
 
@@ -97,43 +96,63 @@ public final class Trainer {
   ///
   /// A run that ended in an error can be gone on with by another trainer, on this or on another
   /// back end, with the same run directory: it ends with the bits and files of an unbroken one.
+  /// Whoever wants to do something of their own between steps writes this loop again, as
+  /// `StudyGroup` does.
   public func run() throws -> Result {
-    try log.restart(at: 0)
-    var state = try restore() ?? RunState()
-    var orders: [Int: Matrix] = [:]
+    try begin()
+    if stepsDone == 0, settings.isEvaluated(0) { try finish(startEvaluation()) }
     var interrupted = false
-    var early = settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
-    if state.step == 0, settings.evaluateEvery > 0 { try record(&state, learningRate: 0) }
-    while state.step < settings.steps, !interrupted, !early {
+    while !isDone, !interrupted {
+      interrupted = try advance(to: settings.nextEvent(after: stepsDone))
+      if stepsDone == settings.steps { break }
+      if settings.isEvaluated(stepsDone) { try finish(startEvaluation()) }
+      if settings.isCheckpoint(stepsDone) || interrupted { try saveCheckpoint() }
+    }
+    return interrupted ? try interruptedResult() : try end(startEvaluation(atEnd: true))
+  }
+
+  /// Steps done.
+  public var stepsDone: Int { state.step }
+
+  /// Whether nothing but the end is left: all steps done, or stopped early.
+  public var isDone: Bool {
+    state.step == settings.steps
+      || settings.earlyStop > 0 && state.evaluationsSinceBest >= settings.earlyStop
+  }
+
+  /// Goes to the newest checkpoint of the run directory, if it holds one, or to the start.
+  public func begin() throws {
+    orders = [:]
+    try log.restart(at: 0)
+    state = try restore() ?? RunState()
+  }
+
+  /// Takes steps until `target` of them are done; true if `shouldStop` has ended that before.
+  ///
+  /// - Throws: `TrainingError`, with `divergedAfter`, once a loss is known not to be finite.
+  @discardableResult
+  public func advance(to target: Int) throws -> Bool {
+    while state.step < target {
       let epoch = state.step / stepsPerEpoch
-      let position = state.step % stepsPerEpoch
       let order = try orders[epoch] ?? shuffle(epoch)
-      try runStep(state.step, epoch: epoch, position: position, order: order)
+      try runStep(
+        state.step, epoch: epoch, position: state.step % stepsPerEpoch, order: order)
       // While the device is at work: what the next epoch begins with.
       if orders[epoch + 1] == nil, (epoch + 1) * stepsPerEpoch < settings.steps {
         orders = [epoch: order, epoch + 1: try shuffle(epoch + 1)]
       }
       state.step += 1
       if closes(state.step) { try closeInterval(state.step) }
-      let isLast = state.step == settings.steps
-      interrupted = !isLast && shouldStop()
-      if isDue(settings.evaluateEvery, state.step), !isLast {
-        early = try record(&state, learningRate: rate(state.step - 1, epoch))
-      }
-      if isDue(settings.checkpointEvery, state.step) || interrupted, !isLast {
-        try saveCheckpoint(state)
-      }
+      if state.step < settings.steps, shouldStop() { return true }
     }
-    return try finish(&state, interrupted: interrupted, early: early)
+    return false
   }
 
   /// Whether a logging interval ends after `step` steps.
   private func closes(_ step: Int) -> Bool {
-    step - log.start == log.capacity || step == settings.steps
-      || isDue(settings.evaluateEvery, step) || isDue(settings.checkpointEvery, step)
+    step - log.start == log.capacity || step == settings.steps || settings.isEvaluated(step)
+      || settings.isCheckpoint(step)
   }
-
-  private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && step % every == 0 }
 
   func rate(_ step: Int, _ epoch: Int) -> Double {
     settings.learningRate * schedule.factor(step: step, of: settings.steps, epoch: epoch)
@@ -190,10 +209,12 @@ public final class Trainer {
   }
 
   private func divergence(_ what: String, _ step: Int) -> TrainingError {
-    TrainingError(
+    var error = TrainingError(
       "\(what) at step \(step); the run stopped there"
         + (lastCheckpointStep == 0 ? "" : " and its last checkpoint stands")
         + " (lower --lr, clip with --clip-norm, or lower --order)")
+    error.divergedAfter = step
+    return error
   }
 
   /// An update may overflow though its loss was finite: such a state is neither kept nor given out.

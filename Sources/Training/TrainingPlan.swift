@@ -16,12 +16,35 @@ public struct TrainingPlan: Sendable {
   /// The part of `flopsPerStep` that contractions take.
   public var contractionFlopsPerStep: Double
 
+  /// What makes a run a study.
+  public struct Study: Sendable {
+    /// 0 for full.
+    public var orders: [Int]
+    public var probes: Int
+
+    public init(orders: [Int], probes: Int) {
+      self.orders = orders
+      self.probes = probes
+    }
+
+    /// The settings of its members.
+    public func settings(_ base: TrainingSettings) -> [TrainingSettings] {
+      orders.map { order in
+        var settings = base
+        settings.order = order
+        if order == 0 { settings.relinearizeEvery = 0 }
+        return settings
+      }
+    }
+  }
+
   /// - Parameters:
   ///   - examples: rows of the training, validation and test sets; the first is not 0.
   ///   - workspace: what the backend takes besides.
+  ///   - study: the orders that train at once and the probes of their kernels, of a study.
   public init(
     _ network: Network, _ settings: TrainingSettings, examples: [Int],
-    workspace: Workspace = Workspace()
+    workspace: Workspace = Workspace(), study: Study? = nil
   ) throws {
     let backend = NullBackend(workspace: workspace)
     func resident(_ count: Int) throws -> ResidentExamples {
@@ -33,27 +56,44 @@ public struct TrainingPlan: Sendable {
     let sets = try examples.map { $0 > 0 ? try resident($0) : nil }
     dataBytes = backend.statistics.liveBytes
     let center = try backend.matrix(1, network.parameterCount, settings.type)
-    let model = try Model(network, center: center, order: settings.order, on: backend)
-    let trainer = try Trainer(
-      model, settings, train: sets[0]!, validation: sets.count > 1 ? sets[1] : nil,
-      test: sets.count > 2 ? sets[2] : nil)
-    try trainer.rehearse()
+    let (train, validation) = (sets[0]!, sets.count > 1 ? sets[1] : nil)
+    let test = sets.count > 2 ? sets[2] : nil
+    let all = study?.settings(settings) ?? [settings]
+    if let study {
+      let group = try StudyGroup(
+        network, all, start: center, train: train, validation: validation, test: test,
+        probes: study.probes, on: backend)
+      try group.rehearse()
+    } else {
+      let model = try Model(
+        network, center: center, order: settings.order, on: backend,
+        outputScale: settings.outputScale)
+      let trainer = try Trainer(
+        model, settings, train: train, validation: validation, test: test)
+      try trainer.rehearse()
+    }
     parameters = network.parameterCount
     peakBytes = backend.statistics.peakBytes
     largestBuffer = backend.largestBuffer
-    (flopsPerStep, contractionFlopsPerStep) = try Self.stepFlops(network, settings)
+    (flopsPerStep, contractionFlopsPerStep) = (0, 0)
+    for settings in all {
+      let (flops, contractions) = try Self.stepFlops(network, settings)
+      flopsPerStep += flops
+      contractionFlopsPerStep += contractions
+    }
   }
 
   /// The largest batch, up to that of `settings`, with which a run's plan stays within `bytes`, and
   /// every single piece of its memory within `piece`; nil if none does.
   public static func largestBatch(
     _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int,
-    piece: Int = .max, workspace: Workspace = Workspace()
+    piece: Int = .max, workspace: Workspace = Workspace(), study: Study? = nil
   ) throws -> Int? {
     func fits(_ batch: Int) throws -> Bool {
       var smaller = settings
       smaller.batchSize = batch
-      let plan = try TrainingPlan(network, smaller, examples: examples, workspace: workspace)
+      let plan = try TrainingPlan(
+        network, smaller, examples: examples, workspace: workspace, study: study)
       return plan.peakBytes <= bytes && plan.largestBuffer <= piece
     }
     guard settings.batchSize >= 1 else { return nil }
@@ -72,7 +112,9 @@ public struct TrainingPlan: Sendable {
   ) throws -> (Double, Double) {
     let backend = NullBackend()
     let center = try backend.matrix(1, network.parameterCount, settings.type)
-    let model = try Model(network, center: center, order: settings.order, on: backend)
+    let model = try Model(
+      network, center: center, order: settings.order, on: backend,
+      outputScale: settings.outputScale)
     let step = try TrainingStep(model, settings)
     let inputs = try backend.matrix(settings.batchSize, network.inputCount, settings.type)
     let targets = try backend.matrix(settings.batchSize, network.outputCount, settings.type)

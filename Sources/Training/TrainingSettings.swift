@@ -23,6 +23,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var type: ScalarType
   /// In steps; 0: only at the end.
   public var evaluateEvery: Int
+  /// Also after 1, 2, 4, 8, … steps, up to `evaluateEvery`.
+  public var evaluatesEarly: Bool
   public var checkpointEvery: Int
   public var logEvery: Int
   /// Evaluations without a better validation loss before the run stops; 0: never.
@@ -30,6 +32,9 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   /// Patterns of tensor names that keep their values.
   public var frozen: [String]
   public var saveLogits: Bool
+  /// α of the centred model α(f(x; θ) − f(x; θ0)), with the loss divided by α²; nil for the plain
+  /// model.
+  public var outputScale: Double?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -40,7 +45,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     schedule: String = "constant", momentum: Double = 0.9, weightDecay: Double = 0,
     clipNorm: Double = 0, batchSize: Int, steps: Int, relinearizeEvery: Int = 0, seed: UInt64 = 0,
     type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
-    logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false
+    logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false,
+    evaluatesEarly: Bool = false, outputScale: Double? = nil
   ) {
     self.order = order
     self.loss = loss
@@ -61,10 +67,31 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.earlyStop = earlyStop
     self.frozen = frozen
     self.saveLogits = saveLogits
+    self.evaluatesEarly = evaluatesEarly
+    self.outputScale = outputScale
   }
 
   /// "full", or the order's number.
   public var orderName: String { order == 0 ? "full" : String(order) }
+
+  /// Whether there is an evaluation after `step` steps, besides the one at the end.
+  public func isEvaluated(_ step: Int) -> Bool {
+    guard evaluateEvery > 0 else { return false }
+    return step % evaluateEvery == 0
+      || evaluatesEarly && step < evaluateEvery && step & (step - 1) == 0
+  }
+
+  /// Whether there is a checkpoint after `step` steps, besides the one at the end.
+  public func isCheckpoint(_ step: Int) -> Bool {
+    checkpointEvery > 0 && step % checkpointEvery == 0
+  }
+
+  /// The first step after `step` with an evaluation or a checkpoint behind it, or the last one.
+  public func nextEvent(after step: Int) -> Int {
+    var next = step + 1
+    while next < steps, !isEvaluated(next), !isCheckpoint(next) { next += 1 }
+    return next
+  }
 
   /// One buffer per moment the optimizer keeps.
   public var momentCount: Int {

@@ -1,0 +1,71 @@
+import Networks
+
+/// One member of a study at one evaluated step: a line of study.csv without the member's seed and
+/// place in the grid.
+public struct StudyRow: Sendable, Equatable {
+  /// "1"… or "full".
+  public var order: String
+  public var step: Int
+  /// Finite numbers by column; what is not there was not evaluated or is not finite.
+  public private(set) var values: [String: Double] = [:]
+  /// Whether this is where the member's loss or parameters had become infinite or NaN.
+  public var isDiverged = false
+
+  public init(order: String, step: Int, values: [String: Double] = [:], isDiverged: Bool = false) {
+    self.order = order
+    self.step = step
+    self.isDiverged = isDiverged
+    self.values = values.filter(\.value.isFinite)
+  }
+
+  /// Columns behind `seed` and the grid's axes; then four for each tensor.
+  static let columns = [
+    "order", "step", "epoch", "learning_rate", "train_loss", "train_accuracy", "test_loss",
+    "test_accuracy", "logit_distance", "logit_cosine", "parameter_distance", "parameter_cosine",
+    "kernel_drift", "diverged",
+  ]
+
+  static func columns(_ network: Network) -> [String] {
+    columns
+      + network.parameters.flatMap { tensor in
+        ["movement", "relative_movement", "parameter_distance", "parameter_cosine"].map {
+          "\($0).\(tensor.name)"
+        }
+      }
+  }
+
+  func text(_ column: String) -> String {
+    switch column {
+    case "order": order
+    case "step": String(step)
+    case "diverged": isDiverged ? "1" : "0"
+    default: values[column].map { Self.text($0) } ?? ""
+    }
+  }
+
+  static func text(_ value: Double) -> String {
+    Int(exactly: value).map { String($0) } ?? String(value)
+  }
+
+  // MARK: JSON
+
+  var json: JSONValue {
+    var members = values.mapValues { JSONValue.number($0) }
+    members["order"] = .string(order)
+    members["step"] = .number(Double(step))
+    members["diverged"] = .bool(isDiverged)
+    return .object(members)
+  }
+
+  init?(json: JSONValue) {
+    guard case .object(let members) = json, case .string(let order)? = members["order"],
+      case .number(let number)? = members["step"], let step = Int(exactly: number)
+    else { return nil }
+    self.order = order
+    self.step = step
+    isDiverged = members["diverged"] == .bool(true)
+    for (name, member) in members where name != "step" {
+      if case .number(let value) = member { values[name] = value }
+    }
+  }
+}
