@@ -160,7 +160,22 @@ import Testing
     #expect(seconds(.reduction(Reduction(.sum, of: row, into: one))) == -19.5)
     #expect(seconds(.columnSums(ColumnSums(of: matrix(256, 1), into: one))) == -19.25)
     #expect(seconds(.columnSums(ColumnSums(of: matrix(256, 4), into: matrix(1, 4)))) == -18.75)
+    // A sum of products counts as a sum of twice as many rows.
+    #expect(
+      seconds(
+        .columnProducts(
+          ColumnProducts(
+            jet(128, 4, degree: 1, hasZero: false), jet(128, 4, degree: 0),
+            into: matrix(1, 4)))) == -18.75)
     #expect(seconds(.fill(Fill(matrix(1, 64), value: 0))) == -20)
+    #expect(
+      seconds(.dropout(Dropout(row, probability: 0.5, seed: 1, layer: 0, step: 0)))
+        == -17)
+    let pooling = Pooling(
+      .average, .forward,
+      PoolingWindow(image: .init(2, 2), window: .init(2, 2), stride: .init(2, 2)),
+      jet(4, 3, degree: 0), into: jet(1, 3, degree: 0))
+    #expect(seconds(.pooling(pooling)) == seconds(.fill(Fill(matrix(1, 15), value: 0))))
     #expect(
       seconds(.randomFill(RandomFill(row, .normal, seed: 1, purpose: .parameters, tensor: 0)))
         == -17)
