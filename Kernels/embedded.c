@@ -12,7 +12,9 @@
   SOURCE(gather) \
   SOURCE(loss) \
   SOURCE(optimizer_update) \
+  SOURCE(philox) \
   SOURCE(random_fill) \
+  SOURCE(image_gather) \
   SOURCE(step_scalars) \
   SOURCE(jet_composition) \
   SOURCE(jet_product) \
@@ -49,6 +51,12 @@ static const char loss_text[] = {
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
+};
+static const char philox_text[] = {
+#embed "philox.cl"
+};
+static const char image_gather_text[] = {
+#embed "image_gather.cl"
 };
 static const char random_fill_text[] = {
 #embed "random_fill.cl"

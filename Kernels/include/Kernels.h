@@ -24,7 +24,7 @@ typedef void (*MaclaurinHostFunction)(const LaunchRange *range, const void *para
 /// The host compilation of a portable kernel function, or null.
 MaclaurinHostFunction maclaurin_host_function(const char *name, int isDouble);
 
-/// Philox4x32-10, the host compilation of the generator in random_fill.cl: four words of the
+/// Philox4x32-10, the host compilation of the generator in philox.cl: four words of the
 /// stream (seed, purpose, tensor) at position `block`.
 void maclaurin_philox(unsigned long seed, unsigned int purpose, unsigned int tensor,
                       unsigned long block, unsigned int words[4]);

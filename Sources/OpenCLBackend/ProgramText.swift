@@ -28,6 +28,8 @@ struct ProgramText {
     switch source {
     case "contraction_host": ["parameters", "dialect", source]
     case "contraction", "jet_contraction": ["parameters", "dialect", "contraction_tile", source]
+    case "random_fill", "image_gather":
+      ["parameters", "dialect", "functions", "philox", source]
     default: ["parameters", "dialect", "functions", "series", source]
     }
   }

@@ -27,6 +27,7 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .linearCombination(let content): return streamSeconds(content.cost)
     case .fill(let content): return streamSeconds(content.cost)
     case .gather(let content): return streamSeconds(content.cost)
+    case .imageGather(let content): return streamSeconds(content.cost)
     case .regularization(let content): return streamSeconds(content.cost)
     case .optimizerUpdate(let content): return streamSeconds(content.cost)
     case .extraction(let content): return streamSeconds(content.cost)

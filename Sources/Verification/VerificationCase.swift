@@ -61,7 +61,7 @@ struct VerificationCase {
     contractions(quick: quick) + jetContractions(quick: quick) + jetCompositions(quick: quick)
       + jetProducts(quick: quick) + elementwise(quick: quick) + reductions(quick: quick)
       + losses(quick: quick) + updates(quick: quick) + randomFills(quick: quick)
-      + scalars(quick: quick) + projections(quick: quick)
+      + imageGathers(quick: quick) + scalars(quick: quick) + projections(quick: quick)
   }
 
   /// float32 and float64.

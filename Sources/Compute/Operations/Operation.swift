@@ -9,6 +9,7 @@ public enum Operation {
   case reduction(Reduction)
   case columnSums(ColumnSums)
   case gather(Gather)
+  case imageGather(ImageGather)
   case loss(Loss)
   case regularization(Regularization)
   case optimizerUpdate(OptimizerUpdate)
@@ -31,6 +32,7 @@ public enum Operation {
     case .reduction(let content): content
     case .columnSums(let content): content
     case .gather(let content): content
+    case .imageGather(let content): content
     case .loss(let content): content
     case .regularization(let content): content
     case .optimizerUpdate(let content): content
@@ -56,6 +58,7 @@ public enum Operation {
     case .reduction(let content): content.cost
     case .columnSums(let content): content.cost
     case .gather(let content): content.cost
+    case .imageGather(let content): content.cost
     case .loss(let content): content.cost
     case .regularization(let content): content.cost
     case .optimizerUpdate(let content): content.cost
@@ -88,6 +91,7 @@ public enum Operation {
     case .reduction(let content): try visit(content, Self.reduction)
     case .columnSums(let content): try visit(content, Self.columnSums)
     case .gather(let content): try visit(content, Self.gather)
+    case .imageGather(let content): try visit(content, Self.imageGather)
     case .loss(let content): try visit(content, Self.loss)
     case .regularization(let content): try visit(content, Self.regularization)
     case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)

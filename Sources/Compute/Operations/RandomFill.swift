@@ -23,6 +23,9 @@ public struct RandomFill: PortableOperation {
     case test = 2
     case checks = 3
     case checkSigns = 4
+    /// `tensor` 0 for what all images of a batch share, i + 1 for image i; blocks are steps.
+    case augmentation = 5
+    // 64 and above: data sets (RandomStream.Purpose).
   }
 
   public var output: Matrix
