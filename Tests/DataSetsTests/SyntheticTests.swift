@@ -205,7 +205,7 @@ import Testing
 
   @Test func badKeys() {
     let cases: [(String, [String])] = [
-      ("circle", ["circle", "image|teacher|parity"]), ("parity:k=3", ["k", "dimension, noise"]),
+      ("circle", ["circle", "image|teacher|parity"]), ("parity:k=3", ["k", "dimension, n, noise"]),
       ("parity:n", ["n", "KEY=VALUE"]), ("parity:n=0", ["n", "'0'"]),
       ("parity:n=1.5", ["n", "'1.5'"]), ("parity:n=5,n=6", ["twice"]),
       ("parity:n=5,", ["KEY=VALUE"]), ("parity:degree=30,dimension=20", ["30", "20"]),

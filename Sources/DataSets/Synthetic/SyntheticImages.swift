@@ -7,9 +7,10 @@
 ///
 ///     pixel = ½ + ½·gain·max(0, 1 − u²)·sin(2π(x cos α + y sin α)/wavelength + phase) + noise·ε,
 ///
-/// clamped to [0, 1], rounded to a multiple of 1/255 and kept as bytes. As the phase is uniform,
-/// pictures of all classes have the same mean: a linear classifier is left with chance, while a
-/// small convolution with a pooled output sees the direction.
+/// clamped to [0, 1], rounded to a multiple of 1/255 and kept as bytes. As the phase is uniform, a
+/// picture and its negative are equally likely in every class. Affine class scores can be right
+/// about both only in the class with the largest bias, so about ½ + 1/(2·classes) of all pictures at
+/// most; a small convolution with a pooled output sees the direction.
 struct SyntheticImages: SyntheticMaker {
   private let keys: SyntheticKeys
   private let classes: Int
