@@ -8,9 +8,9 @@ import Testing
 @Suite struct QuickVerificationTests {
   private static let operations: Set<String> = [
     "contraction", "jet_contraction", "jet_composition", "jet_product", "linear_combination",
-    "fill", "gather", "image_gather", "reduction", "column_sums", "loss", "regularization", "optimizer_update",
-    "random_fill", "direction_scale", "gradient_clipping", "extraction", "projection",
-    "projection_residual", "training",
+    "fill", "gather", "image_gather", "reduction", "column_sums", "loss", "regularization",
+    "optimizer_update", "random_fill", "direction_scale", "gradient_clipping", "extraction",
+    "projection", "projection_residual", "training",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {
