@@ -27,7 +27,8 @@ let package = Package(
     .target(name: "OpenBLASBackend", dependencies: ["Compute", "Kernels", "COpenBLAS"]),
     .target(name: "OpenCLBackend", dependencies: ["Compute", "Kernels", "COpenCL"]),
     .target(name: "Scheduling", dependencies: ["Compute"]),
-    .target(name: "DataSets", dependencies: ["CZlib", "CDigits"], exclude: ["README.md"]),
+    .target(
+      name: "DataSets", dependencies: ["CZlib", "CDigits", "Kernels"], exclude: ["README.md"]),
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),

@@ -16,6 +16,7 @@
   SOURCE(philox) \
   SOURCE(random_fill) \
   SOURCE(dropout) \
+  SOURCE(image_gather) \
   SOURCE(step_scalars) \
   SOURCE(jet_composition) \
   SOURCE(jet_product) \
@@ -62,6 +63,9 @@ static const char optimizer_update_text[] = {
 };
 static const char philox_text[] = {
 #embed "philox.cl"
+};
+static const char image_gather_text[] = {
+#embed "image_gather.cl"
 };
 static const char random_fill_text[] = {
 #embed "random_fill.cl"

@@ -24,6 +24,7 @@
   F(update_momentum) \
   F(update_adam) \
   F(random_fill) \
+  F(image_gather) \
   F(direction_scale) \
   F(clip_factor) \
   F(jet_product) \

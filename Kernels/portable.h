@@ -15,6 +15,7 @@
 #include "philox.cl"
 #include "random_fill.cl"
 #include "dropout.cl"
+#include "image_gather.cl"
 #include "step_scalars.cl"
 #include "jet_product.cl"
 #include "pooling.cl"

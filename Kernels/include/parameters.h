@@ -61,6 +61,19 @@ typedef struct {
   long rows, columns;       ///< of one matrix as it was
 } TranspositionParameters;
 
+/// Images of `channels` planes of height × width, one a row (image_gather.cl).
+typedef struct {
+  long channels, height, width;
+  long stride;              ///< of x
+  long hasRows;             ///< 0: output row i is row i of x
+  long dy, dx;              ///< where the window begins, unless it is drawn
+  long crops;               ///< 0: at (dy, dx); 1: drawn for all images; 2: drawn for each
+  long padding;             ///< drawn windows begin in −padding … padding
+  long flips;               ///< 0 or 1: drawn for each image
+  unsigned long seed;
+  long purpose, step;
+} ImageGatherParameters;
+
 /// A stack of coefficients: see Jet in the Jets module.
 typedef struct {
   long block;               ///< rows of one coefficient

@@ -1,7 +1,8 @@
 /// The binary version of CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin` for training and
 /// `test_batch.bin`, in the folder itself or in `cifar-10-batches-bin` below it.
 ///
-/// A record has 3073 bytes: the label and 3 planes of 32 × 32 pixels. Pixels are divided by 255.
+/// A record has 3073 bytes: the label and 3 planes of 32 × 32 pixels, red, green, blue, each row by
+/// row from the top. Pixels are divided by 255. Examples keep the order of the files.
 public enum CIFAR10Folder {
   static let recordSize = 1 + pixels
   private static let pixels = 3 * 32 * 32
@@ -19,7 +20,7 @@ public enum CIFAR10Folder {
       name: "cifar10:\(folder)", inputShape: [3, 32, 32],
       examples: try read((1...5).map { "\(place)/data_batch_\($0).bin" }),
       test: try read(["\(place)/test_batch.bin"]), groupSize: 32 * 32,
-      standardizesByDefault: false)
+      standardizesByDefault: false, normalization: .cifar10)
     return try DataSet(source, options: options)
   }
 
@@ -30,7 +31,10 @@ public enum CIFAR10Folder {
       let bytes = try FileContents.read(path)
       guard !bytes.isEmpty, bytes.count % recordSize == 0 else {
         throw FileError(
-          path: path, problem: "\(bytes.count) bytes are no whole number of records of 3073 bytes",
+          path: path,
+          problem:
+            "\(bytes.count) bytes are no whole number of records of 3073 bytes; the file ends "
+            + "\(bytes.count % recordSize) bytes into record \(bytes.count / recordSize)",
           advice: "get the binary version of CIFAR-10 again")
       }
       images.reserveCapacity(images.count + bytes.count)

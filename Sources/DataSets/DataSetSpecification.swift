@@ -5,6 +5,7 @@
 /// - `cifar10:DIR`: a folder with the binary version of CIFAR-10.
 /// - `csv:FILE:TARGET`: a table; TARGET is a column's name or its index counted from 0. The text
 ///   behind the last colon is the target.
+/// - `synthetic:NAME[:KEY=VALUE,…]`: a made-up task (see `SyntheticData`).
 /// - `npy:X,Y` or `npy:X,Y,XTEST,YTEST`: arrays (see `ArrayArgument`), with or without a test set.
 public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
   case digits
@@ -12,12 +13,14 @@ public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
   case cifar10(folder: String)
   case csv(file: String, target: String)
   case npy(inputs: ArrayArgument, targets: ArrayArgument)
+  case synthetic(SyntheticData)
   case npyWithTest(
     inputs: ArrayArgument, targets: ArrayArgument, testInputs: ArrayArgument,
     testTargets: ArrayArgument)
 
   /// The known forms, for help texts and messages.
-  public static let forms = "digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET or npy:X,Y"
+  public static let forms =
+    "digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y or synthetic:NAME"
 
   /// Takes a specification apart; nothing is opened.
   ///
@@ -51,6 +54,8 @@ public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
           inputs: arrays[0], targets: arrays[1], testInputs: arrays[2], testTargets: arrays[3])
       default: throw failure
       }
+    case "synthetic" where !rest.isEmpty:
+      self = .synthetic(try SyntheticData(parsing: rest))
     default:
       throw failure
     }
@@ -65,7 +70,14 @@ public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
     case .npy(let inputs, let targets): "npy:\(inputs),\(targets)"
     case .npyWithTest(let inputs, let targets, let testInputs, let testTargets):
       "npy:\(inputs),\(targets),\(testInputs),\(testTargets)"
+    case .synthetic(let data): data.description
     }
+  }
+
+  /// The normalisation that images of this data set get under these options.
+  public func normalization(_ options: DataSetOptions) -> ImageNormalization? {
+    if case .cifar10 = self { return options.normalization(own: .cifar10) }
+    return options.normalization(own: nil)
   }
 
   /// Loads the data set.
@@ -87,6 +99,8 @@ public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
     case .npyWithTest(let inputs, let targets, let testInputs, let testTargets):
       return try ArrayFiles.load(
         train: (inputs, targets), test: (testInputs, testTargets), name: description, options)
+    case .synthetic(let data):
+      return try data.load(options)
     }
   }
 }

@@ -17,6 +17,10 @@ public struct Examples: Sendable {
   let storage: Storage
   let divisor: Double
   var standardization: Standardization?
+  /// What is done to images on the way into the network; nothing of it is in the values here.
+  public internal(set) var images: ImagePreparation?
+  /// What is subtracted from the one-hot rows of classes.
+  var targetOffset = 0.0
 
   /// Examples from values at hand, row-major [targets.count, inputSize], taken as they are.
   ///
@@ -41,6 +45,15 @@ public struct Examples: Sendable {
 
   /// All inputs in float32, [count, inputSize].
   public func floats() -> [Float] { floats(rows: 0..<count) }
+
+  /// The target matrix that losses see, [count, outputs]: values, or one-hot rows, centred where
+  /// that was asked for.
+  public func targetDoubles() -> [Double] {
+    targetOffset == 0 ? targets.doubles() : targets.doubles().map { $0 - targetOffset }
+  }
+
+  /// `targetDoubles` in float32, each value rounded once.
+  public func targetFloats() -> [Float] { targetDoubles().map { Float($0) } }
 
   /// The inputs of some examples, [rows.count, inputSize].
   ///

@@ -84,7 +84,7 @@ struct BackendOptions: ParsableArguments {
       try withFallback(
         observe(makeBackend(output)),
         to: {
-          var host = try BackendSelection.openblas.makeBackend(
+          let host = try BackendSelection.openblas.makeBackend(
             numerics: numerics, threads: threads)
           if let bytes = try workspace.bytes() { host.workspaceBytes = bytes }
           return observe(host)
@@ -103,7 +103,7 @@ struct BackendOptions: ParsableArguments {
 
   /// - Parameter output: where it is said what happens to devices, and what the checks find.
   func makeBackend(_ output: OutputOptions? = nil) throws -> any Backend {
-    var backend = try selection().makeBackend(
+    let backend = try selection().makeBackend(
       numerics: numerics, threads: threads, family: kernelFamily,
       needsDouble: try scalarType() == .float64, profiles: profile,
       programSources: kernels.programSources())

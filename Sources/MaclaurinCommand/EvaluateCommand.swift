@@ -37,8 +37,17 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Write softmax probabilities instead of outputs.")
   var probabilities = false
 
-  @Flag(help: "Write the index of the largest output instead of outputs.")
-  var classes = false
+  @Option(
+    defaultAsFlag: "", parsing: .next,
+    help: ArgumentHelp(
+      "Without a value: write the index of the largest output. With --data: classes to keep, 0,1,7.",
+      valueName: "classes"))
+  var classes: String?
+
+  /// --classes without a value.
+  private var writesClasses: Bool { classes == "" }
+
+  @OptionGroup(title: "What is made of --data") var task: TaskOptions
 
   @Option(help: "mse or cross_entropy, for --data.")
   var loss: Loss.Kind?
@@ -51,7 +60,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     guard batchSize >= 1 else { throw ValidationError("--batch-size takes a positive number") }
-    guard !(probabilities && classes) else {
+    guard !(probabilities && writesClasses) else {
       throw ValidationError("--probabilities and --classes exclude each other")
     }
     guard folder != nil || (network != nil && parameters != nil) else {
@@ -69,8 +78,13 @@ struct EvaluateCommand: ParsableCommand {
     guard inputs == nil || data == nil else {
       throw ValidationError("--inputs and --data exclude each other")
     }
-    guard inputs != nil || !(probabilities || classes) else {
+    guard inputs != nil || !(probabilities || writesClasses) else {
       throw ValidationError("--probabilities and --classes need --inputs and --output")
+    }
+    guard data != nil || (task.isDefault && (classes == nil || writesClasses)) else {
+      throw ValidationError(
+        "splits, subsets, noise, scaling and augmentation go with --data; a run's own data are taken "
+          + "as the run took them")
     }
   }
 
@@ -154,7 +168,7 @@ struct EvaluateCommand: ParsableCommand {
     if probabilities {
       values = (0..<x.rows).flatMap { Self.softmax(values[($0 * width)..<(($0 + 1) * width)]) }
     }
-    if classes {
+    if writesClasses {
       shape = [x.rows]
       let labels = (0..<x.rows).map { row in
         let outputs = values[(row * width)..<((row + 1) * width)]
@@ -177,15 +191,17 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func evaluate(_ model: Model, _ type: ScalarType, _ device: any Backend) throws {
-    var options = try DataOptions.parse([])
-    if let data {
-      options.data = data
-    } else if let folder {
+    let options: DataOptions
+    var chosen = loss
+    if let folder, data == nil {
       options = try RunRecord.data(of: folder)
+      chosen = try chosen ?? RunRecord.loss(of: folder)
+    } else {
+      options = try DataOptions.parsed(data ?? "digits", classes: classes, task)
     }
     let set = try options.load()
-    try TrainCommand.check(model.network, against: set, loss: loss)
-    let kind = loss ?? (set.classCount == nil ? .mse : .crossEntropy)
+    let kind = chosen ?? (set.classCount == nil ? .mse : .crossEntropy)
+    try TrainCommand.check(model.network, against: set, loss: kind)
     let evaluator = Evaluator(Objective(kind), batchSize: batchSize)
     var members: [String: JSONValue] = [
       "data": .string(options.data), "loss": .string(kind.rawValue),

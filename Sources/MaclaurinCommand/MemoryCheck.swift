@@ -21,6 +21,8 @@ struct MemoryCheck {
   var network: Network
   /// Training, validation and test examples.
   var examples: [Int]
+  /// What is done to images on their way into the network.
+  var images: ImagePreparation?
   /// Elements of the backend's pool that a contraction takes besides its operands.
   var workspace: Workspace
   /// Of a study: what trains at once.
@@ -60,7 +62,7 @@ struct MemoryCheck {
   private func largestBatch(_ settings: TrainingSettings, within bytes: Int) throws -> Int? {
     try TrainingPlan.largestBatch(
       network, settings, examples: examples, within: bytes, piece: memory.largestPiece,
-      workspace: workspace, study: study)
+      images: images, workspace: workspace, study: study)
   }
 
   /// The largest batch, at most that of `settings`, that fits.
@@ -72,7 +74,7 @@ struct MemoryCheck {
     var single = settings
     single.batchSize = 1
     let plan = try TrainingPlan(
-      network, single, examples: examples, workspace: workspace, study: study)
+      network, single, examples: examples, images: images, workspace: workspace, study: study)
     throw TrainingError(
       "even with --batch-size 1 this run needs \(bytesText(plan.peakBytes + copies)) of memory, "
         + "\(bytesText(plan.largestBuffer)) of it in one piece, and \(room); take a narrower "

@@ -19,10 +19,7 @@ struct RunRecord {
     var choices = Dictionary(
       uniqueKeysWithValues: members.map { (Self.options[$0.key] ?? $0.key, $0.value) })
     choices["order"] = .string(settings.orderName)
-    choices["data"] = .string(data.data)
-    choices["test-share"] = data.testShare.map { .number($0) }
-    choices["validation-share"] = data.validationShare.map { .number($0) }
-    choices["no-standardize"] = .bool(data.noStandardize)
+    choices.merge(try data.choices()) { $1 }
     choices["initial"] = initial.map { .string($0) }
     choices["numerics"] = .string(numerics.rawValue)
     return choices
@@ -126,19 +123,19 @@ struct RunRecord {
   /// The data of the run in a folder, and how it was split and scaled.
   static func data(of folder: String) throws -> DataOptions {
     guard case .object(let settings)? = try read(folder)["settings"],
-      case .string(let data)? = settings["data"]
+      let options = try DataOptions.restored(settings)
     else {
       throw TrainingError("\(folder)/run.json does not say the run's data; give --data")
     }
-    func number(_ name: String) -> Double? {
-      if case .number(let value)? = settings[name] { value } else { nil }
-    }
-    var options = try DataOptions.parse([])
-    options.data = data
-    options.testShare = number("test-share")
-    options.validationShare = number("validation-share")
-    options.noStandardize = settings["no-standardize"] == .bool(true)
     return options
+  }
+
+  /// The loss of the run in a folder; nil where its run.json does not say it.
+  static func loss(of folder: String) throws -> Loss.Kind? {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .string(let loss)? = settings["loss"]
+    else { return nil }
+    return Loss.Kind(rawValue: loss)
   }
 
   /// The batch size of the run in a folder, which `--batch-size auto` goes on with.

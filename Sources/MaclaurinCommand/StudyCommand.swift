@@ -88,7 +88,8 @@ struct StudyCommand: ParsableCommand {
     let networks = try points.map {
       try network.network(input: set.inputShape, outputs: set.outputs, width: $0.width)
     }
-    for network in networks { try TrainCommand.check(network, against: set, loss: training.loss) }
+    let loss = training.loss ?? (set.classCount == nil ? .mse : .crossEntropy)
+    for network in networks { try TrainCommand.check(network, against: set, loss: loss) }
     let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
     let together = TrainingPlan.Study(orders: orders, probes: kernelDrift)
     let selection = try backend.selection()
@@ -99,7 +100,8 @@ struct StudyCommand: ParsableCommand {
       MemoryCheck(
         memory: try MemoryCheck.availableMemory(
           selection, numerics: backend.numerics, needsDouble: type == .float64),
-        network: largest, examples: examples, workspace: workspace, study: together)
+        network: largest, examples: examples, images: set.images, workspace: workspace,
+        study: together)
     }
     let choice = TrainingOptions.Choice(order: orders[0], seed: seeds[0], evaluatesEarly: true)
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
@@ -112,7 +114,7 @@ struct StudyCommand: ParsableCommand {
     let plans = try zip(points, networks).map { point, network in
       try TrainingPlan(
         network, StudyPart(point, network, seed: 0, settings, together).settings[0],
-        examples: examples, workspace: workspace, study: together)
+        examples: examples, images: set.images, workspace: workspace, study: together)
     }
     if plan { return show(plans, settings, seeds: seeds.count) }
     let record = StudyRecord(

@@ -58,7 +58,9 @@ struct TrainCommand: ParsableCommand {
     let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
-    try Self.check(network, against: set, loss: training.loss)
+    try Self.check(
+      network, against: set,
+      loss: training.loss ?? (set.classCount == nil ? .mse : .crossEntropy))
     let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
     let selection = try backend.selection()
     let workspace = selection.workspace(
@@ -67,7 +69,7 @@ struct TrainCommand: ParsableCommand {
       MemoryCheck(
         memory: try MemoryCheck.availableMemory(
           selection, numerics: backend.numerics, needsDouble: type == .float64),
-        network: network, examples: examples, workspace: workspace)
+        network: network, examples: examples, images: set.images, workspace: workspace)
     }
     if training.relinearizeEvery > 0, order == 0 {
       throw Misuse("--relinearize-every goes with an --order from 1 to 8")
@@ -80,7 +82,8 @@ struct TrainCommand: ParsableCommand {
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
       network: network, examples: examples)
-    let prediction = try TrainingPlan(network, settings, examples: examples, workspace: workspace)
+    let prediction = try TrainingPlan(
+      network, settings, examples: examples, images: set.images, workspace: workspace)
     if plan { return show(prediction, settings) }
     if let out, content == .run {
       try record.check(in: out)
@@ -138,7 +141,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// A network file must fit the data, and the data the loss.
-  static func check(_ network: Network, against set: DataSet, loss: Loss.Kind?) throws {
+  static func check(_ network: Network, against set: DataSet, loss: Loss.Kind) throws {
     func name(_ layer: Network.LayerSummary?) -> String {
       "layer \(layer?.index ?? 0) (\(layer?.name ?? ""))"
     }
@@ -149,11 +152,23 @@ struct TrainCommand: ParsableCommand {
           + "\(network.description.input), but the examples of \(set.name) have shape "
           + "\(set.inputShape); change the network file's \"input\" or --data")
     }
+    let expected = network.description.input
+    if expected.count == 3, set.inputShape.count == 3, expected != set.inputShape {
+      throw NetworkError(
+        "the network takes images of shape [channels, height, width] = \(expected), but those of "
+          + "\(set.name) have shape \(set.inputShape); change the network file's \"input\" or --data"
+      )
+    }
     guard network.outputCount == set.outputs else {
       throw NetworkError(
         "\(name(network.layers.last { $0.parameterCount > 0 })) of the network has output shape "
           + "[\(network.outputCount)], but the targets of \(set.name) have shape "
           + "[\(set.outputs)]; change that layer's \"units\" or --data")
+    }
+    guard loss == .mse || set.targetEncoding == .oneHot else {
+      throw TrainingError(
+        "--targets centred are no probabilities and go with --loss mse; give it, or --targets one_hot"
+      )
     }
     guard loss == .crossEntropy, case .values(let values, let outputs) = set.train.targets else {
       return

@@ -28,7 +28,7 @@ struct ProgramText {
     switch source {
     case "contraction_host": ["parameters", "dialect", source]
     case "contraction", "jet_contraction": ["parameters", "dialect", "contraction_tile", source]
-    case "random_fill", "dropout":
+    case "random_fill", "dropout", "image_gather":
       ["parameters", "dialect", "functions", "series", "philox", source]
     default: ["parameters", "dialect", "functions", "series", source]
     }

@@ -9,7 +9,7 @@ import Compute
 ///
 /// - Throws: from `run`, `upload`, `download`, `finish` and `Download.wait`: `Disagreement`.
 public final class CheckedBackend: Backend {
-  public private(set) var wrapped: any Backend
+  public let wrapped: any Backend
   public let level: CheckLevel
   /// Chooses samples and signs.
   public let seed: UInt64

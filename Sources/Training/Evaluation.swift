@@ -14,6 +14,8 @@ public struct ResidentExamples {
   public var inputs: Matrix
   public var targets: Matrix
   public var isClassification: Bool
+  /// What is done to images on their way into the network; nil where that is nothing.
+  public var images: ResidentImages?
   public var count: Int { inputs.rows }
 }
 
@@ -78,7 +80,7 @@ public struct Evaluator {
     try backend.runIndependently(min(all, batches)) { index in
       let first = index * batchSize
       let range = first..<min(count, first + batchSize)
-      let logits = try model.pushforward(examples.inputs.rows(range))
+      let logits = try model.pushforward(examples.evaluationInputs(range, on: backend))
       try objective.evaluate(
         model, logits: logits, targets: examples.targets.rows(range),
         into: outputs.part(range), cotangent: nil)

@@ -173,14 +173,11 @@ public final class Trainer {
   }
 
   private func runStep(_ number: Int, epoch: Int, position: Int, order: Matrix) throws {
-    let backend = model.backend
     let first = position * settings.batchSize
     let count = min(settings.batchSize, train.count - first)
     let rows = order.slice(at: first, rows: 1, columns: count)
-    let inputs = try backend.matrix(count, train.inputs.columns, model.type)
-    let targets = try backend.matrix(count, train.targets.columns, model.type)
-    try backend.run(.gather(Gather(inputs, from: train.inputs, rows: rows)))
-    try backend.run(.gather(Gather(targets, from: train.targets, rows: rows)))
+    let (inputs, targets) = try train.batch(
+      rows, seed: settings.seed, step: number, on: model.backend)
     // The norm is logged for the last step of an interval.
     try step.run(
       step: number, rate: rate(number, epoch), inputs: inputs, targets: targets,

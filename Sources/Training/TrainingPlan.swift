@@ -1,4 +1,5 @@
 import Compute
+import DataSets
 import Jets
 import Networks
 
@@ -40,18 +41,20 @@ public struct TrainingPlan: Sendable {
 
   /// - Parameters:
   ///   - examples: rows of the training, validation and test sets; the first is not 0.
+  ///   - images: what is done to images on their way into the network.
   ///   - workspace: what the backend takes besides.
   ///   - study: the orders that train at once and the probes of their kernels, of a study.
   public init(
     _ network: Network, _ settings: TrainingSettings, examples: [Int],
-    workspace: Workspace = Workspace(), study: Study? = nil
+    images: ImagePreparation? = nil, workspace: Workspace = Workspace(), study: Study? = nil
   ) throws {
     let backend = NullBackend(workspace: workspace)
     func resident(_ count: Int) throws -> ResidentExamples {
       ResidentExamples(
         inputs: try backend.matrix(count, network.inputCount, settings.type),
         targets: try backend.matrix(count, network.outputCount, settings.type),
-        isClassification: true)
+        isClassification: true,
+        images: try images.map { try ResidentImages($0, type: settings.type, on: backend) })
     }
     let sets = try examples.map { $0 > 0 ? try resident($0) : nil }
     dataBytes = backend.statistics.liveBytes
@@ -77,7 +80,7 @@ public struct TrainingPlan: Sendable {
     largestBuffer = backend.largestBuffer
     (flopsPerStep, contractionFlopsPerStep) = (0, 0)
     for settings in all {
-      let (flops, contractions) = try Self.stepFlops(network, settings)
+      let (flops, contractions) = try Self.stepFlops(network, settings, images)
       flopsPerStep += flops
       contractionFlopsPerStep += contractions
     }
@@ -87,13 +90,14 @@ public struct TrainingPlan: Sendable {
   /// every single piece of its memory within `piece`; nil if none does.
   public static func largestBatch(
     _ network: Network, _ settings: TrainingSettings, examples: [Int], within bytes: Int,
-    piece: Int = .max, workspace: Workspace = Workspace(), study: Study? = nil
+    piece: Int = .max, images: ImagePreparation? = nil, workspace: Workspace = Workspace(),
+    study: Study? = nil
   ) throws -> Int? {
     func fits(_ batch: Int) throws -> Bool {
       var smaller = settings
       smaller.batchSize = batch
       let plan = try TrainingPlan(
-        network, smaller, examples: examples, workspace: workspace, study: study)
+        network, smaller, examples: examples, images: images, workspace: workspace, study: study)
       return plan.peakBytes <= bytes && plan.largestBuffer <= piece
     }
     guard settings.batchSize >= 1 else { return nil }
@@ -108,7 +112,7 @@ public struct TrainingPlan: Sendable {
   }
 
   private static func stepFlops(
-    _ network: Network, _ settings: TrainingSettings
+    _ network: Network, _ settings: TrainingSettings, _ images: ImagePreparation?
   ) throws -> (Double, Double) {
     let backend = NullBackend()
     let center = try backend.matrix(1, network.parameterCount, settings.type)
@@ -116,9 +120,15 @@ public struct TrainingPlan: Sendable {
       network, center: center, order: settings.order, on: backend,
       outputScale: settings.outputScale)
     let step = try TrainingStep(model, settings)
-    let inputs = try backend.matrix(settings.batchSize, network.inputCount, settings.type)
-    let targets = try backend.matrix(settings.batchSize, network.outputCount, settings.type)
+    let examples = ResidentExamples(
+      inputs: try backend.matrix(settings.batchSize, network.inputCount, settings.type),
+      targets: try backend.matrix(settings.batchSize, network.outputCount, settings.type),
+      isClassification: true,
+      images: try images.map { try ResidentImages($0, type: settings.type, on: backend) })
+    let rows = try backend.matrix(1, settings.batchSize, .int32)
     let (before, contractions) = (backend.cost.flops, backend.contractionCost.flops)
+    let (inputs, targets) = try examples.batch(
+      rows, seed: settings.seed, step: 1, on: backend)
     try step.run(
       step: 1, rate: 0, inputs: inputs, targets: targets,
       lossSum: try backend.matrix(1, 1, settings.type), squares: nil)

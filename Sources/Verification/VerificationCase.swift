@@ -62,7 +62,8 @@ struct VerificationCase {
       + jetProducts(quick: quick) + layers(quick: quick) + elementwise(quick: quick)
       + reductions(quick: quick)
       + losses(quick: quick) + updates(quick: quick) + randomFills(quick: quick)
-      + convolutions(quick: quick) + scalars(quick: quick) + projections(quick: quick)
+      + imageGathers(quick: quick) + convolutions(quick: quick) + scalars(quick: quick)
+      + projections(quick: quick)
   }
 
   /// Operations of single layers.

@@ -58,7 +58,20 @@ extension OperationCase {
         let rows = try backend.matrix(1, 29, .int32, (0..<29).map { Double($0 * 7 % 11) })
         let out = try backend.matrix(29, 13, type)
         return (.gather(Gather(out, from: x, rows: rows)), [out])
-      }
+      },
+      OperationCase("images, cropped, flipped and normalised") { backend, type in
+        let shape = ImageGather.Shape(channels: 3, height: 9, width: 7)
+        let x = try matrix(11, shape.count, type, seed: 3, on: backend)
+        let rows = try backend.matrix(1, 29, .int32, (0..<29).map { Double($0 * 7 % 11) })
+        let scaling = try matrix(2, 3, type, seed: 4, on: backend)
+        let out = try backend.matrix(29, shape.count, type)
+        return (
+          .imageGather(
+            ImageGather(
+              out, from: x, rows: rows, shape: shape, scaling: scaling,
+              window: .drawnForEach(padding: 3), flips: true, seed: 5, step: 1_000)), [out]
+        )
+      },
     ]
   }
 

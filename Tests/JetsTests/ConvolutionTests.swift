@@ -157,7 +157,7 @@ import Testing
 
   @Test(arguments: BackendUnderTest.allCases, geometries)
   func convolutionIsItsFormula(_ place: BackendUnderTest, _ g: ConvolutionGeometry) throws {
-    var backend = try place.backend()
+    let backend = try place.backend()
     let usual = backend.workspaceBytes
     defer { backend.workspaceBytes = usual }
     for (degree, order, directions, workspace) in [
@@ -187,7 +187,7 @@ import Testing
 
   @Test(arguments: BackendUnderTest.allCases, geometries)
   func adjointAndGradientAreTheirs(_ place: BackendUnderTest, _ g: ConvolutionGeometry) throws {
-    var backend = try place.backend()
+    let backend = try place.backend()
     let usual = backend.workspaceBytes
     defer { backend.workspaceBytes = usual }
     for (degree, order, directions, workspace) in [
@@ -237,7 +237,7 @@ import Testing
   /// More rows than a chain has: the size of the tiles must not show in any bit.
   @Test(arguments: BackendUnderTest.canonical)
   func workspaceDoesNotChangeBits(_ place: BackendUnderTest) throws {
-    var backend = try place.backend()
+    let backend = try place.backend()
     let usual = backend.workspaceBytes
     defer { backend.workspaceBytes = usual }
     let g = ConvolutionGeometry(

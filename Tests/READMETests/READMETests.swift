@@ -43,6 +43,18 @@ struct READMETests {
     }
   }
 
+  @Test("every block of commands of docs/data.md works")
+  func dataCommands() throws {
+    let blocks = try MarkdownFile("docs/data.md").shellBlocks.filter { !$0.isExempt }
+    #expect(blocks.count >= 3)
+    let shell = try Shell()
+    for block in blocks {
+      let outcome = try shell.run(block.commands)
+      #expect(
+        outcome.status == 0, "docs/data.md:\(block.line): \(block.commands)\n\(outcome.output)")
+    }
+  }
+
   /// Whether `cell` is `value` rounded to the digits that the cell has, at least two.
   static func shows(_ cell: String, _ value: Double, suffix: String = "") -> Bool {
     let number = cell.dropLast(suffix.count)
@@ -58,7 +70,7 @@ struct READMETests {
     "links lead to files of the repository",
     arguments: [
       "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
-      "docs/files.md",
+      "docs/files.md", "docs/data.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)

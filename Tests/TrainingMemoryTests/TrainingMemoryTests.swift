@@ -91,6 +91,36 @@ import Testing
     #expect((0.9...1.1).contains(ratio), "planned \(plan.peakBytes), ratio \(ratio)")
   }
 
+  /// A small network on augmented images: what is prepared of them counts.
+  @Test func planCountsPreparedImages() throws {
+    var options = DataSetOptions()
+    options.augmentation = Augmentation(padding: 1, flips: true)
+    options.normalization = .given(ImageNormalization(means: [0.3], deviations: [0.4]))
+    let set = try Digits.load(options)
+    let network = try Network(
+      NetworkPreset(parsing: "mlp:4x1")!.description(
+        input: [64], outputs: 10, activation: .tanh, parameterization: .standard, weightStd: 1,
+        biasStd: 0))
+    let settings = TrainingSettings(
+      order: 0, loss: .crossEntropy, batchSize: 1437, steps: 2, evaluateEvery: 1)
+    let examples = [set.train.count, 0, set.test.count]
+    let plan = try TrainingPlan(network, settings, examples: examples, images: set.images)
+    let bare = try TrainingPlan(network, settings, examples: examples)
+    // Normalising takes a difference and a product for each number.
+    #expect(plan.flopsPerStep - bare.flopsPerStep == 2 * 1437 * 64)
+    let backend = try OpenBLASBackend(threads: 1)
+    let center = try backend.matrix(1, network.parameterCount, .float32)
+    try network.initialize(center, seed: 0, on: backend)
+    let trainer = try Trainer(
+      Model(network, center: center, order: 0, on: backend), settings,
+      train: ResidentExamples(set.train, type: .float32, on: backend),
+      test: ResidentExamples(set.test, type: .float32, on: backend))
+    _ = try trainer.run()
+    let ratio = Double(plan.peakBytes) / Double(backend.statistics.peakBytes)
+    #expect((0.9...1.1).contains(ratio), "\(ratio)")
+    #expect(plan.peakBytes > bare.peakBytes)
+  }
+
   /// The plan's largest single piece is the largest that a run asks for.
   @Test(arguments: [0, 1, 4])
   func planPredictsTheLargestPiece(order: Int) throws {

@@ -8,10 +8,10 @@ import Testing
 @Suite struct QuickVerificationTests {
   private static let operations: Set<String> = [
     "contraction", "jet_contraction", "jet_composition", "jet_product", "linear_combination",
-    "fill", "gather", "reduction", "column_sums", "loss", "regularization", "optimizer_update",
-    "random_fill", "direction_scale", "gradient_clipping", "extraction", "projection",
-    "projection_residual", "pooling", "layer_norm", "layer_affine", "column_products", "dropout",
-    "training",
+    "fill", "gather", "image_gather", "unfold", "fold", "transposition", "reduction", "column_sums",
+    "loss", "regularization", "optimizer_update", "random_fill", "direction_scale",
+    "gradient_clipping", "extraction", "projection", "projection_residual", "pooling", "layer_norm",
+    "layer_affine", "column_products", "dropout", "training",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {

@@ -17,6 +17,7 @@ public enum Operation {
   case unfold(Unfold)
   case fold(Fold)
   case transposition(Transposition)
+  case imageGather(ImageGather)
   case loss(Loss)
   case regularization(Regularization)
   case optimizerUpdate(OptimizerUpdate)
@@ -47,6 +48,7 @@ public enum Operation {
     case .unfold(let content): content
     case .fold(let content): content
     case .transposition(let content): content
+    case .imageGather(let content): content
     case .loss(let content): content
     case .regularization(let content): content
     case .optimizerUpdate(let content): content
@@ -80,6 +82,7 @@ public enum Operation {
     case .unfold(let content): content.cost
     case .fold(let content): content.cost
     case .transposition(let content): content.cost
+    case .imageGather(let content): content.cost
     case .loss(let content): content.cost
     case .regularization(let content): content.cost
     case .optimizerUpdate(let content): content.cost
@@ -120,6 +123,7 @@ public enum Operation {
     case .unfold(let content): try visit(content, Self.unfold)
     case .fold(let content): try visit(content, Self.fold)
     case .transposition(let content): try visit(content, Self.transposition)
+    case .imageGather(let content): try visit(content, Self.imageGather)
     case .loss(let content): try visit(content, Self.loss)
     case .regularization(let content): try visit(content, Self.regularization)
     case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)

@@ -24,6 +24,9 @@ public struct RandomFill: PortableOperation {
     case checks = 3
     case checkSigns = 4
     case dropout = 5
+    /// `tensor` 0 for what all images of a batch share, i + 1 for image i; blocks are steps.
+    case augmentation = 6
+    // 64 and above: data sets (RandomStream.Purpose).
   }
 
   public var output: Matrix

@@ -40,7 +40,8 @@ extension VerificationCase {
         VerificationCase("unfold", label, type, oracle: .exact) {
           let x = try $0.matrix(batch * g.input.count, g.channels, .random(1))
           let out = try $0.matrix(max(1, positions - 2 * first), g.patchCount, .unset)
-          return Prepared(operation: .unfold(Unfold(out, from: x, g, first: first)), outputs: [out])
+          return Prepared(
+            operation: .unfold(Unfold(out, from: x, g, first: first)), outputs: [out])
         },
         VerificationCase("unfold", label + ", special values", type, oracle: .bits) {
           let x = try $0.matrix(batch * g.input.count, g.channels, .special)
@@ -63,7 +64,8 @@ extension VerificationCase {
 
   private static func transpositions(_ type: ScalarType, quick: Bool) -> [VerificationCase] {
     let shapes =
-      quick ? [(2, 3, 5)] : [(1, 1, 1), (2, 3, 5), (7, 1, 9), (3, 65, 4), (2, 9, 131), (1, 128, 64)]
+      quick
+      ? [(2, 3, 5)] : [(1, 1, 1), (2, 3, 5), (7, 1, 9), (3, 65, 4), (2, 9, 131), (1, 128, 64)]
     return shapes.flatMap { batch, rows, columns in
       [Oracle.exact, .bits].map { oracle in
         VerificationCase(
