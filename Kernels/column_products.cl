@@ -1,6 +1,6 @@
 // sums[j] = α Σ_{i=1..d} Σ_rows a_i[row, j] b_{i−1}[row, j]: the contraction's rule, rows ascending
 // by (i, row), products accumulated by fma in chains of MACLAURIN_CHAIN, chain sums folded by
-// fma(α, chain, sum). `a` is a cotangent's jet, `b` one with a coefficient 0.
+// chain_fold. `a` is a cotangent's jet, `b` one with a coefficient 0.
 
 // Rows are chains of all directions.
 KERNEL3(column_products, ColumnProductsParameters, real, partial, const real, a, const real, b) {
@@ -20,21 +20,5 @@ KERNEL3(column_products, ColumnProductsParameters, real, partial, const real, a,
       FOR_LANES(l) sum[0][l] = fma(sum[1][l], sum[2][l], sum[0][l]);
     }
     store_strip(partial + row * p.columns + column, sum[0], lanes);
-  }
-}
-
-// Rows are directions.
-KERNEL3(column_products_fold, ColumnProductsParameters, real, sums, const real, partial,
-        const real, scale) {
-  real alpha = REAL(p.alpha);
-  if (p.hasScale) alpha = alpha * scale[0];
-  FOR_EACH_STRIP(v, column, lanes) {
-    Coefficient sum[2];
-    FOR_LANES(l) sum[0][l] = R(0.0);
-    for (long i = 0; i < p.chains; ++i) {
-      load_strip(sum[1], partial + (v * p.chains + i) * p.columns + column, lanes);
-      FOR_LANES(l) sum[0][l] = fma(alpha, sum[1][l], sum[0][l]);
-    }
-    store_strip(sums + v * p.sumsStride + column, sum[0], lanes);
   }
 }

@@ -12,6 +12,7 @@
   F(sum_of_squares_lanes) \
   F(reduction_tree) \
   F(column_sums) \
+  F(chain_fold) \
   F(gather) \
   F(unfold) \
   F(fold) \
@@ -38,7 +39,6 @@
   F(layer_affine) \
   F(layer_affine_adjoint) \
   F(column_products) \
-  F(column_products_fold) \
   F(dropout) \
   F(extraction) \
   F(extraction_indirect) \

@@ -53,24 +53,37 @@ KERNEL2(reduction_tree, ReductionParameters, real, sums, const real, partial) {
   }
 }
 
-// Along the rows of a matrix, for bias gradients: the contraction's rule with plain additions.
-// Launch rows are batches.
+// Along the rows of a matrix, for bias gradients: the contraction's rule with plain additions. Launch
+// rows are the chains of all batches. A matrix of one chain is done; others are folded afterwards.
 KERNEL3(column_sums, ColumnSumsParameters, real, sums, const real, x, const real, scale) {
   real alpha = REAL(p.alpha);
   if (p.hasScale) alpha = alpha * scale[0];
-  FOR_EACH_STRIP(batch, column, lanes) {
+  FOR_EACH_STRIP(row, column, lanes) {
+    const long batch = row / p.chains, first = row % p.chains * MACLAURIN_CHAIN;
+    const long end = first + MACLAURIN_CHAIN < p.rows ? first + MACLAURIN_CHAIN : p.rows;
     GLOBAL const real *from = x + batch * p.batchStride + column;
-    Coefficient sum[2], value[1];
+    Coefficient sum[1], value[1];
     FOR_LANES(l) sum[0][l] = R(0.0);
-    for (long first = 0; first < p.rows; first += MACLAURIN_CHAIN) {
-      const long end = first + MACLAURIN_CHAIN < p.rows ? first + MACLAURIN_CHAIN : p.rows;
-      FOR_LANES(l) sum[1][l] = R(0.0);
-      for (long i = first; i < end; ++i) {
-        load_strip(value[0], from + i * p.stride, lanes);
-        FOR_LANES(l) sum[1][l] = sum[1][l] + value[0][l];
-      }
+    for (long i = first; i < end; ++i) {
+      load_strip(value[0], from + i * p.stride, lanes);
+      FOR_LANES(l) sum[0][l] = sum[0][l] + value[0][l];
+    }
+    if (p.chains == 1) FOR_LANES(l) sum[0][l] = fma(alpha, sum[0][l], R(0.0));
+    store_strip(sums + row * p.sumsStride + column, sum[0], lanes);
+  }
+}
+
+// sums[row, j] = Σ_i α·chain[row, i, j], ascending, as fma(α, chain, sum).
+KERNEL3(chain_fold, ChainFoldParameters, real, sums, const real, partial, const real, scale) {
+  real alpha = REAL(p.alpha);
+  if (p.hasScale) alpha = alpha * scale[0];
+  FOR_EACH_STRIP(row, column, lanes) {
+    Coefficient sum[2];
+    FOR_LANES(l) sum[0][l] = R(0.0);
+    for (long i = 0; i < p.chains; ++i) {
+      load_strip(sum[1], partial + (row * p.chains + i) * p.columns + column, lanes);
       FOR_LANES(l) sum[0][l] = fma(alpha, sum[1][l], sum[0][l]);
     }
-    store_strip(sums + batch * p.sumsStride + column, sum[0], lanes);
+    store_strip(sums + row * p.sumsStride + column, sum[0], lanes);
   }
 }

@@ -12,46 +12,41 @@ FUNCTION long patch_source(const UnfoldParameters *p, long r, int dy, int dx) {
   return inside ? (example * p->height + y) * p->width + x : -1;
 }
 
-// out[row, t·C + c] = x[source(first + row, t), c]. A device takes an element per work-item, so that
-// neighbours write neighbours; the host copies runs of channels.
+// out[row, t·C + c] = x[source(first + row, t), c]. A row of the launch is (row, t), a column a strip
+// of channels.
 KERNEL2(unfold, UnfoldParameters, real, out, const real, x) {
-  const int channels = p.channels, kernel_width = p.kernelWidth;
-#ifdef __OPENCL_VERSION__
-  FOR_EACH_CELL(row, column) {
-    const int tap = (int)column / channels, c = (int)column - tap * channels;
-    const int dy = tap / kernel_width, dx = tap - dy * kernel_width;
-    const long source = patch_source(&p, p.first + row, dy, dx);
-    out[row * range.columns + column] = source < 0 ? R(0.0) : x[source * channels + c];
-  }
-#else
-  for (long row = range.begin; row < range.end; ++row) {
-    GLOBAL real *to = out + row * range.columns;
-    for (int dy = 0; dy < p.kernelHeight; ++dy) {
-      for (int dx = 0; dx < kernel_width; ++dx, to += channels) {
-        const long source = patch_source(&p, p.first + row, dy, dx);
-        GLOBAL const real *from = x + source * channels;
-        if (source < 0) {
-          for (int c = 0; c < channels; ++c) to[c] = R(0.0);
-        } else {
-          for (int c = 0; c < channels; ++c) to[c] = from[c];
-        }
+  const int taps = p.kernelHeight * p.kernelWidth, kernel_width = p.kernelWidth;
+  const int channels = p.channels;
+  FOR_EACH_CELL(cell, strip) {
+    const long row = cell / taps;
+    const int tap = cell - row * taps, dy = tap / kernel_width, dx = tap - dy * kernel_width;
+    const long source = patch_source(&p, p.first + row, dy, dx), column = strip * PATCH_LANES;
+    const int lanes = channels - column < PATCH_LANES ? channels - column : PATCH_LANES;
+    GLOBAL real *to = out + cell * channels + column;
+    GLOBAL const real *from = x + source * channels + column;
+    if (source >= 0 && lanes == PATCH_LANES) {
+      for (int l = 0; l < PATCH_LANES; ++l) to[l] = from[l];
+    } else {
+      for (int l = 0; l < PATCH_LANES; ++l) {
+        if (l < lanes) to[l] = source < 0 ? R(0.0) : from[l];
       }
     }
   }
-#endif
 }
 
-// x̄[row, c] = Σ_t patches[output(row, t), t·C + c], taps ascending, plain additions from +0.
+// x̄[row, c] = Σ_t patches[output(row, t), t·C + c], taps ascending, plain additions from +0. A column
+// of the launch is a strip of channels.
 KERNEL2(fold, UnfoldParameters, real, out, const real, patches) {
   const int width = p.width, positions = p.height * p.width, channels = p.channels;
   const int step_y = p.strideHeight, step_x = p.strideWidth;
   const long patch = p.kernelHeight * p.kernelWidth * p.channels;
-  FOR_EACH_STRIP(row, column, lanes) {
-    const long example = row / positions;
+  FOR_EACH_CELL(row, strip) {
+    const long example = row / positions, column = strip * PATCH_LANES;
     const int position = row - example * positions;
     const int y = position / width + (int)p.top, x = position % width + (int)p.left;
-    real sum[LANES], term[LANES];
-    FOR_LANES(l) sum[l] = R(0.0);
+    const int lanes = channels - column < PATCH_LANES ? channels - column : PATCH_LANES;
+    real sum[PATCH_LANES];
+    for (int l = 0; l < PATCH_LANES; ++l) sum[l] = R(0.0);
     for (int dy = 0; dy < p.kernelHeight && dy <= y; ++dy) {
       const int oy = (y - dy) / step_y;
       if (oy * step_y != y - dy || oy >= p.outputHeight) continue;
@@ -59,11 +54,25 @@ KERNEL2(fold, UnfoldParameters, real, out, const real, patches) {
         const int ox = (x - dx) / step_x;
         if (ox * step_x != x - dx || ox >= p.outputWidth) continue;
         const long r = (example * p.outputHeight + oy) * p.outputWidth + ox;
-        load_strip(term, patches + r * patch + (dy * p.kernelWidth + dx) * channels + column, lanes);
-        FOR_LANES(l) sum[l] = sum[l] + term[l];
+        GLOBAL const real *term =
+            patches + r * patch + (dy * p.kernelWidth + dx) * channels + column;
+        if (lanes == PATCH_LANES) {
+          for (int l = 0; l < PATCH_LANES; ++l) sum[l] = sum[l] + term[l];
+        } else {
+          for (int l = 0; l < PATCH_LANES; ++l) {
+            if (l < lanes) sum[l] = sum[l] + term[l];
+          }
+        }
       }
     }
-    store_strip(out + row * channels + column, sum, lanes);
+    GLOBAL real *to = out + row * channels + column;
+    if (lanes == PATCH_LANES) {
+      for (int l = 0; l < PATCH_LANES; ++l) to[l] = sum[l];
+    } else {
+      for (int l = 0; l < PATCH_LANES; ++l) {
+        if (l < lanes) to[l] = sum[l];
+      }
+    }
   }
 }
 

@@ -37,16 +37,27 @@ typedef struct {
 /// sums[j] = alpha·scale·Σ_i x[i, j], chains of MACLAURIN_CHAIN rows.
 typedef struct {
   long rows, stride;        ///< of x
+  long chains;              ///< of one matrix; 1: sums are done, else they are chain sums
   long batchStride;         ///< elements of x from one batch to the next
-  long sumsStride;          ///< elements of sums from one batch to the next
+  long sumsStride;          ///< elements of sums from one chain to the next
   long alpha;               ///< real
   long hasScale;
 } ColumnSumsParameters;
+
+/// Chain sums, [rows, chains, columns], to sums.
+typedef struct {
+  long chains, columns;
+  long sumsStride;          ///< elements of sums from one row to the next
+  long alpha;               ///< real
+  long hasScale;
+} ChainFoldParameters;
 
 typedef struct {
   long columns, stride;
 } GatherParameters;
 
+/// Channels of a patch that are moved together.
+#define PATCH_LANES 16
 /// How a convolution's kernel moves over an image: see ConvolutionGeometry in the Compute module.
 typedef struct {
   long height, width, channels;
@@ -132,14 +143,11 @@ typedef struct {
   long biasFactor;                     ///< real
 } LayerAffineParameters;
 
-/// sums[j] = alpha·scale·Σ_{i=1..degree} Σ_rows a_i[row, j]·b_{i−1}[row, j], `chains` chains of
-/// MACLAURIN_CHAIN rows.
+/// Chain sums of Σ_{i=1..degree} Σ_rows a_i[row, j]·b_{i−1}[row, j], `chains` of MACLAURIN_CHAIN rows
+/// for each direction.
 typedef struct {
   long block, columns, degree, chains;
   long leftCapacity, rightCapacity;
-  long sumsStride;          ///< elements of sums from one direction to the next
-  long alpha;               ///< real
-  long hasScale;
 } ColumnProductsParameters;
 
 typedef struct {

@@ -8,7 +8,7 @@ struct BadNetworkTests {
       ("{", ["JSON"]), ("[]", ["object"]), ("{}", ["\"input\""]), ("", ["JSON"]),
       (#"{"input": [64]}"#, ["\"layers\""]),
       (#"{"input": [0], "layers": ["relu"]}"#, ["\"input\"", "positive"]),
-      (#"{"input": [64], "layers": ["relu"]}"#, ["no dense layer"]),
+      (#"{"input": [64], "layers": ["relu"]}"#, ["nothing to train"]),
       (#"{"input": [64], "layers": ["relo"]}"#, ["layer 0", "\"relo\"", "leaky_relu"]),
       (#"{"input": [64], "layers": ["dense"]}"#, ["layer 0", "units"]),
       (#"{"input": [64], "layers": [{"dense": {"units": 0}}]}"#, ["layer 0", "positive"]),

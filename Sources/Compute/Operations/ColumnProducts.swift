@@ -82,8 +82,7 @@ public struct ColumnProducts: PortableOperation {
     let directions = cotangent.directions
     let parameters = ColumnProductsParameters(
       block: cotangent.block, columns: columns, degree: cotangent.degree, chains: chains,
-      leftCapacity: cotangent.capacity, rightCapacity: value.capacity, sumsStride: strideSums,
-      alpha: type.encode(alpha), hasScale: scale == nil ? 0 : 1)
+      leftCapacity: cotangent.capacity, rightCapacity: value.capacity)
     let count = directions * chains
     let partial = Matrix(
       try workspace(max(1, count * columns), type), rows: count, columns: columns)
@@ -92,10 +91,9 @@ public struct ColumnProducts: PortableOperation {
         "column_products", source: "column_products", type: type,
         .grid(rows: count, columns: columns), [partial, cotangent.matrix, value.matrix],
         parameters, work: rows * columns * directions),
-      Launch(
-        "column_products_fold", source: "column_products", type: type,
-        .grid(rows: directions, columns: columns), [sums, partial, scale ?? partial], parameters,
-        work: count * columns),
+      .chainFold(
+        partial, chains: chains, into: sums, rows: directions, stride: strideSums, alpha: alpha,
+        scale: scale),
     ]
   }
 }

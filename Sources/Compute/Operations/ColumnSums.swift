@@ -58,14 +58,44 @@ public struct ColumnSums: PortableOperation {
     }
   }
 
-  public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
-    let parameters = ColumnSumsParameters(
-      rows: x.rows, stride: x.stride, batchStride: strideX, sumsStride: strideSums,
+  public func launches(workspace: (Int, ScalarType) throws -> Buffer) throws -> [Launch] {
+    let chains = max(1, (x.rows + Contraction.chainLength - 1) / Contraction.chainLength)
+    var parameters = ColumnSumsParameters(
+      rows: x.rows, stride: x.stride, chains: chains, batchStride: strideX, sumsStride: strideSums,
       alpha: x.type.encode(alpha), hasScale: scale == nil ? 0 : 1)
+    var target = sums
+    if chains > 1 {
+      let count = batch * chains
+      target = Matrix(
+        try workspace(count * x.columns, x.type), rows: count, columns: x.columns)
+      parameters.sumsStride = x.columns
+    }
+    let sum = Launch(
+      "column_sums", source: "reduction", type: x.type,
+      .grid(rows: batch * chains, columns: x.columns), [target, x, scale ?? x], parameters,
+      work: batch * x.count)
+    guard chains > 1 else { return [sum] }
     return [
-      Launch(
-        "column_sums", source: "reduction", type: x.type, .grid(rows: batch, columns: x.columns),
-        [sums, x, scale ?? x], parameters)
+      sum,
+      .chainFold(
+        target, chains: chains, into: sums, rows: batch, stride: strideSums, alpha: alpha,
+        scale: scale),
     ]
+  }
+}
+
+extension Launch {
+  /// sums_r ← Σ_i α·partial[r, i, :] for chain sums that were computed apart.
+  static func chainFold(
+    _ partial: Matrix, chains: Int, into sums: Matrix, rows: Int, stride: Int, alpha: Double,
+    scale: Matrix?
+  ) -> Launch {
+    let parameters = ChainFoldParameters(
+      chains: chains, columns: partial.columns, sumsStride: stride,
+      alpha: partial.type.encode(alpha), hasScale: scale == nil ? 0 : 1)
+    return Launch(
+      "chain_fold", source: "reduction", type: partial.type,
+      .grid(rows: rows, columns: partial.columns), [sums, partial, scale ?? partial], parameters,
+      work: partial.count)
   }
 }

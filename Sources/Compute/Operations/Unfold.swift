@@ -48,8 +48,8 @@ public struct Unfold: PortableOperation {
     [
       Launch(
         "unfold", source: "unfold", type: x.type,
-        .grid(rows: output.rows, columns: output.columns), [output, x],
-        geometry.parameters(first: first))
+        .grid(rows: output.rows * geometry.kernel.count, columns: geometry.strips), [output, x],
+        geometry.parameters(first: first), work: output.count)
     ]
   }
 }
@@ -108,7 +108,7 @@ public struct Fold: PortableOperation {
     [
       Launch(
         "fold", source: "unfold", type: output.type,
-        .grid(rows: output.rows, columns: output.columns), [output, patches],
+        .grid(rows: output.rows, columns: geometry.strips), [output, patches],
         geometry.parameters(first: 0), work: patches.count)
     ]
   }
@@ -134,6 +134,9 @@ extension ConvolutionGeometry {
     else { return nil }
     return (example * output.height + y / stride.height) * output.width + x / stride.width
   }
+
+  /// Strips of channels, the columns of both launches.
+  var strips: Int { (channels + Int(PATCH_LANES) - 1) / Int(PATCH_LANES) }
 
   func parameters(first: Int) -> UnfoldParameters {
     UnfoldParameters(
