@@ -1,77 +1,81 @@
 import Compute
 import Glibc
 
-/// Host memory for buffers, kept for reuse: fresh pages cost more than most operations.
+/// Host memory for buffers.
+///
+/// As many addresses as the machine has memory are reserved once; the system gives them memory
+/// where they are first written, and they keep it for reuse, because fresh pages cost more than most
+/// operations. Buffers are parts of this one piece (`FreeRanges`), so that what one layer used serves
+/// the next, whatever their sizes.
 final class HostMemory {
-  /// Blocks by capacity, ready for reuse.
-  private var free: [Int: [UnsafeMutableRawPointer]] = [:]
+  private let base: UnsafeMutableRawPointer
+  private var free: FreeRanges
+  private let size: Int
+  /// The end of what was ever in use: about as much as the process takes.
+  private(set) var highWater = 0
   var statistics = BackendStatistics()
 
   private static let hugePage = 2 << 20
-  /// MADV_HUGEPAGE of Linux, which Glibc's module does not export.
+  /// MADV_HUGEPAGE and MAP_NORESERVE of Linux, which Glibc's module does not export.
   private static let adviseHugePages: Int32 = 14
+  private static let reserveNothing: Int32 = 0x4000
 
-  deinit { trim() }
-
-  /// Gives the blocks that nobody uses back to the system.
-  private func trim() {
-    for blocks in free.values { for block in blocks { Glibc.free(block) } }
-    free = [:]
+  /// - Throws: `BackendError` if the system gives no addresses.
+  init() throws {
+    var size = HostMachine.memory / Self.hugePage * Self.hugePage
+    while size > Self.hugePage {
+      // Less where a limit is set on the process.
+      let memory = mmap(
+        nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | Self.reserveNothing, -1, 0)
+      if let memory, memory != MAP_FAILED {
+        base = memory
+        self.size = size
+        free = FreeRanges(0..<size)
+        madvise(memory, size, Self.adviseHugePages)
+        return
+      }
+      size = size / 2 / Self.hugePage * Self.hugePage
+    }
+    throw BackendError("the system gives this process no memory; raise its limits", cause: .memory)
   }
 
-  /// The capacity in which `bytes` are kept: eight sizes between powers of two.
-  static func capacity(_ bytes: Int) -> Int {
-    let bytes = max(bytes, 256)
-    let step = (1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount)) >> 3
-    return (bytes + step - 1) / step * step
-  }
+  deinit { munmap(base, size) }
 
-  func take(_ bytes: Int) throws -> UnsafeMutableRawPointer {
-    let capacity = Self.capacity(bytes)
-    if let block = free[capacity]?.popLast() {
-      statistics.allocated(bytes)
-      return block
-    }
-    var block: UnsafeMutableRawPointer?
-    let alignment = capacity >= Self.hugePage ? Self.hugePage : 64
-    // The system promises more than there is; using it would end the program.
-    func attempt() -> Bool {
-      statistics.liveBytes + capacity <= HostMachine.memory
-        && posix_memalign(&block, alignment, capacity) == 0
-    }
-    var isThere = attempt()
-    if !isThere, !free.isEmpty {
-      trim()
-      isThere = attempt()
-    }
-    guard isThere, let block else {
+  /// Where `bytes` bytes begin, and what to give back.
+  func take(_ bytes: Int) throws -> (pointer: UnsafeMutableRawPointer, range: Range<Int>) {
+    // Cache lines; from 64 KiB whole pages.
+    let alignment = bytes < 1 << 16 ? 64 : 4096
+    let count = (max(bytes, 1) + alignment - 1) / alignment * alignment
+    guard let range = free.take(count, alignment: alignment) else {
       throw BackendError(
         "out of memory: \(bytes) bytes more were asked for while \(statistics.liveBytes) of the "
           + "machine's \(HostMachine.memory) were in use; lower --batch-size or the network's width",
         cause: .memory)
     }
-    if capacity >= Self.hugePage { madvise(block, capacity, Self.adviseHugePages) }
+    highWater = max(highWater, range.upperBound)
     statistics.allocated(bytes)
-    return block
+    return (base + range.lowerBound, range)
   }
 
-  func give(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
+  func give(_ range: Range<Int>, _ bytes: Int) {
     statistics.released(bytes)
-    free[Self.capacity(bytes), default: []].append(block)
+    free.give(range)
   }
 }
 
 /// A buffer of the CPU path.
 final class HostBuffer: Buffer {
   private let memory: HostMemory
+  private let range: Range<Int>
 
   init(count: Int, type: ScalarType, memory: HostMemory) throws {
     self.memory = memory
-    super.init(
-      count: count, type: type, hostPointer: try memory.take(count * type.byteCount))
+    let (pointer, range) = try memory.take(count * type.byteCount)
+    self.range = range
+    super.init(count: count, type: type, hostPointer: pointer)
   }
 
-  deinit { memory.give(hostPointer!, byteCount) }
+  deinit { memory.give(range, byteCount) }
 }
 
 extension Matrix {

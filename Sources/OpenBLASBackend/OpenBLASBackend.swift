@@ -9,7 +9,7 @@ public final class OpenBLASBackend: Backend {
   public let numerics: Numerics
   public let threads: Int
   public var workspaceBytes = OpenBLASBackend.defaultWorkspaceBytes
-  private let memory = HostMemory()
+  let memory: HostMemory
   private let pool: ThreadPool
   private let contraction: HostContraction
   private let library: OpenBLASLibrary?
@@ -24,6 +24,7 @@ public final class OpenBLASBackend: Backend {
     numerics: Numerics = .reproducible, threads: Int = 0, instructionSet: String? = nil
   ) throws {
     self.numerics = numerics
+    memory = try HostMemory()
     let threads = threads > 0 ? threads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     pool = ThreadPool(threads: threads)
     self.threads = pool.threads

@@ -44,11 +44,19 @@ struct MemoryPool {
 
   mutating func give(_ memory: cl_mem, capacity: Int) { free[capacity, default: []].append(memory) }
 
-  /// Forgets all free blocks and returns them, for their release.
-  mutating func drain() -> [cl_mem] {
-    let blocks = free.values.flatMap { $0 }
-    reservedBytes -= free.reduce(0) { $0 + $1.key * $1.value.count }
-    free = [:]
+  /// Bytes of free blocks.
+  var freeBytes: Int { free.reduce(0) { $0 + $1.key * $1.value.count } }
+
+  /// Forgets free blocks, the largest first, until at most `limit` bytes of them are left, and
+  /// returns them for their release.
+  mutating func drain(to limit: Int = 0) -> [cl_mem] {
+    var blocks: [cl_mem] = []
+    var left = freeBytes
+    while left > limit, let largest = free.keys.max(), let block = pop(largest) {
+      blocks.append(block)
+      left -= largest
+      reservedBytes -= largest
+    }
     return blocks
   }
 }

@@ -18,9 +18,18 @@ extension OpenCLSession {
     statistics.released(bytes)
   }
 
-  /// Returns the memory of all free blocks to the driver.
-  func trim() {
-    for block in pool.drain() { _ = cl.pointee.clReleaseMemObject(block) }
+  /// Returns the memory of free blocks to the driver, until at most `limit` bytes are left.
+  func trim(to limit: Int = 0) {
+    for block in pool.drain(to: limit) { _ = cl.pointee.clReleaseMemObject(block) }
+  }
+
+  /// Free blocks of other sizes than are asked for must not pile up. Memory of its own a device may
+  /// keep up to a half; a device that shares the machine's keeps a quarter of what is in use.
+  private func trimBeforeMaking() {
+    let usual =
+      device.kind == .cpu
+      ? max(256 << 20, (pool.reservedBytes - pool.freeBytes) / 4) : device.globalMemory / 2
+    if pool.freeBytes > usual { trim(to: usual) }
   }
 
   /// Ends what was enqueued and gives unused memory back, so that another attempt may succeed.
@@ -53,6 +62,7 @@ extension OpenCLSession {
       if memory != nil { pool.made(capacity) }
       return memory
     }
+    trimBeforeMaking()
     if let memory = attempt(capacity) { return (memory, capacity) }
     if OpenCLStatus(status).isOutOfMemory {
       try makeRoom()
