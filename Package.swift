@@ -47,7 +47,8 @@ let package = Package(
       dependencies: [
         "Maclaurin", "CPeak", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .testTarget(name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels"]),
+    .testTarget(
+      name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels", "TestSupport"]),
     .testTarget(
       name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels", "TestSupport"]),
     .testTarget(name: "VerificationTests", dependencies: ["Verification"]),

@@ -10,6 +10,8 @@ struct MarkdownFile {
     var commands: String
     /// A preceding line "<!-- not run by tests -->".
     var isExempt: Bool
+    /// A preceding line "<!-- tests plan it -->": tests run every command with --plan.
+    var isPlanned: Bool
     var testDescription: String { "line \(line)" }
   }
 
@@ -43,8 +45,11 @@ struct MarkdownFile {
         blocks[blocks.count - 1].commands += line + "\n"
       } else if line == "```sh" {
         isInside = true
-        let isExempt = index > 0 && lines[index - 1] == "<!-- not run by tests -->"
-        blocks.append(Block(line: index + 2, commands: "", isExempt: isExempt))
+        let before = index > 0 ? lines[index - 1] : ""
+        blocks.append(
+          Block(
+            line: index + 2, commands: "", isExempt: before == "<!-- not run by tests -->",
+            isPlanned: before == "<!-- tests plan it -->"))
       }
     }
     return blocks

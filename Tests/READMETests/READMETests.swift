@@ -25,7 +25,7 @@ struct READMETests {
     #expect(blocks.count >= 8)
     let shell = try Shell()
     for block in blocks {
-      let outcome = try shell.run(block.commands)
+      let outcome = try shell.run(Self.commands(of: block))
       #expect(
         outcome.status == 0, "README.md:\(block.line): \(block.commands)\n\(outcome.output)")
     }
@@ -43,15 +43,47 @@ struct READMETests {
     }
   }
 
-  @Test("every block of commands of docs/data.md works")
-  func dataCommands() throws {
-    let blocks = try MarkdownFile("docs/data.md").shellBlocks.filter { !$0.isExempt }
-    #expect(blocks.count >= 3)
+  @Test(
+    "every block of commands of the other pages works",
+    arguments: [("docs/data.md", 3), ("docs/taylorized-training.md", 5)])
+  func otherCommands(_ path: String, _ least: Int) throws {
+    let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
+    #expect(blocks.count >= least)
     let shell = try Shell()
     for block in blocks {
-      let outcome = try shell.run(block.commands)
-      #expect(
-        outcome.status == 0, "docs/data.md:\(block.line): \(block.commands)\n\(outcome.output)")
+      let outcome = try shell.run(Self.commands(of: block))
+      #expect(outcome.status == 0, "\(path):\(block.line): \(block.commands)\n\(outcome.output)")
+    }
+  }
+
+  /// What a test runs of a block: of a planned one each command with --plan, and made-up pictures of
+  /// CIFAR-10's shape in place of CIFAR-10.
+  static func commands(of block: MarkdownFile.Block) -> String {
+    guard block.isPlanned else { return block.commands }
+    return block.commands.replacing("\\\n", with: " ")
+      .replacing("cifar10:cifar-10-batches-bin", with: "synthetic:image:n=512,test=64")
+      .split(separator: "\n").map { $0 + " --plan\n" }.joined()
+  }
+
+  @Test("the table of the study shows its summary")
+  func studyTable() throws {
+    let summary = try MarkdownFile("docs/figures/digits-summary.csv").lines.map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    let rows = try MarkdownFile("docs/taylorized-training.md").rows(below: "| order | test accuracy")
+    #expect(rows.map(\.first) == ["1", "2", "3", "4", "full"])
+    let columns = ["test_accuracy", "test_loss", "logit_distance", "logit_cosine"]
+    for row in rows {
+      let values = try #require(summary.first { $0.first == row[0] })
+      for (cell, column) in zip(row.dropFirst(), columns) {
+        let isShare = column.hasSuffix("accuracy")
+        let parts = cell.replacing(" %", with: "").split(separator: " ± ").map(String.init)
+        for (part, name) in zip(parts, ["mean", "standard_error"]) {
+          let index = try #require(summary[0].firstIndex(of: "\(column)_\(name)"))
+          let value = (Double(values[index]) ?? .nan) * (isShare ? 100 : 1)
+          #expect(Self.shows(part, value), "order \(row[0]), \(column): \(cell), not \(value)")
+        }
+      }
     }
   }
 
@@ -70,7 +102,7 @@ struct READMETests {
     "links lead to files of the repository",
     arguments: [
       "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
-      "docs/files.md", "docs/data.md",
+      "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)
