@@ -10,39 +10,71 @@ struct TrainingCase {
   let order: Int
   let loss: Loss.Kind
   let activation: Activation
+  /// Convolutions, residual blocks, pools, layer norm and dropout in place of dense layers.
+  var isConvolutional = false
 
   static let steps = 30
+  static let convolutionalSteps = 6
   static let batchSize = 16
   static let examples = 96
 
-  /// Orders full, 1, 2, 3 (quick: full and 2) and both losses.
+  /// Orders full, 1, 2, 3 (quick: full and 2) and both losses; images in two of them.
   static func all(quick: Bool) -> [TrainingCase] {
-    (quick ? [0, 2] : [0, 1, 2, 3]).flatMap { order in
+    let orders = quick ? [0, 2] : [0, 1, 2, 3]
+    return orders.flatMap { order in
       Loss.Kind.allCases.map { loss in
         TrainingCase(order: order, loss: loss, activation: loss == .mse ? .tanh : .relu)
       }
     }
+      + (quick ? [2] : [0, 2]).map { order in
+        TrainingCase(
+          order: order, loss: .crossEntropy, activation: .tanh, isConvolutional: true)
+      }
   }
 
   var label: String {
-    "\(Self.steps) steps, order \(order == 0 ? "full" : "\(order)"), \(loss.rawValue), "
-      + activation.rawValue
+    "\(isConvolutional ? Self.convolutionalSteps : Self.steps) steps, "
+      + "order \(order == 0 ? "full" : "\(order)"), \(loss.rawValue), \(activation.rawValue)"
+      + (isConvolutional ? ", convolutional" : "")
+  }
+
+  private func description(_ set: DataSet) throws -> NetworkDescription {
+    guard isConvolutional else {
+      return try NetworkPreset(parsing: "mlp:37x2")!.description(
+        input: set.inputShape, outputs: set.outputs, activation: activation,
+        parameterization: .standard, weightStd: 1.25, biasStd: 0.1)
+    }
+    func conv(_ channels: Int, stride: Int = 1) -> LayerDescription {
+      .conv(
+        .init(
+          channels: channels, kernel: .init(3, 3), stride: .init(stride, stride), padding: .same,
+          weightStd: 1.25, biasStd: 0.1))
+    }
+    let act = LayerDescription.activation(activation)
+    return NetworkDescription(
+      input: set.inputShape,
+      layers: [
+        conv(5), act, .dropout(rate: 0.1),
+        .residual(
+          .init(main: [act, conv(7, stride: 2), act, conv(7)], shortcut: [conv(7, stride: 2)])),
+        .layerNorm(.init(isAffine: true)), .residual(.init(main: [act, conv(7)], scale: 0.5)),
+        .maxPool(.init(window: .init(2, 2), stride: .init(1, 1))),
+        .avgPool(.init(window: .init(2, 2))), .flatten, .dense(.init(units: set.outputs)),
+      ])
   }
 
   /// The SHA-256 of the final parameters of a run on `backend`, and that of the outputs of an
   /// evaluation in several batches after it.
   func hashes(on backend: any Backend) throws -> [String] {
     let set = try Digits.load()
-    let network = try Network(
-      NetworkPreset(parsing: "mlp:37x2")!.description(
-        input: set.inputShape, outputs: set.outputs, activation: activation,
-        parameterization: .standard, weightStd: 1.25, biasStd: 0.1))
+    let network = try Network(description(set))
+    let steps = isConvolutional ? Self.convolutionalSteps : Self.steps
     let center = try backend.matrix(1, network.parameterCount, .float32)
     try network.initialize(center, seed: 1, on: backend)
     let model = try Model(network, center: center, order: order, on: backend)
     let settings = TrainingSettings(
       order: order, loss: loss, optimizer: .momentum, learningRate: 0.05, weightDecay: 1e-3,
-      clipNorm: 2, batchSize: Self.batchSize, steps: Self.steps, seed: 1, logEvery: Self.steps)
+      clipNorm: 2, batchSize: Self.batchSize, steps: steps, seed: 1, logEvery: steps)
     guard case .classes(let labels, let count) = set.train.targets else {
       preconditionFailure("digits have classes")
     }
