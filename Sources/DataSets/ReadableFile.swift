@@ -68,12 +68,15 @@ package final class ReadableFile: Sendable {
   }
 
   /// Refuses what cannot fit into this machine's memory.
-  static func checkMemory(_ count: Int, path: String, field: String) throws {
+  static func checkMemory(
+    _ count: Int, path: String, field: String,
+    advice: String = "use a smaller file or a larger machine"
+  ) throws {
     guard count <= POSIX.physicalMemory else {
       throw FileError(
         path: path, field: field,
         problem: "needs \(count) bytes of memory, more than this machine has",
-        advice: "use a smaller file or a larger machine")
+        advice: advice)
     }
   }
 }

@@ -119,14 +119,21 @@ struct SymmetricEigenvalues {
     }
 
     /// The QL method; rotations mix two rows of the basis. False after too many steps.
+    ///
+    /// What stands beside the diagonal is taken as zero where it is below the roundoff of its
+    /// neighbours or of the whole matrix. Without the latter, as in EISPACK's tql2, the eigenvalues of
+    /// a singular matrix that are nothing but rounding errors of very different sizes may take
+    /// hundreds of steps.
     mutating func iterate() -> Bool {
+      let negligible =
+        0x1p-53 * (0..<n).reduce(0.0) { max($0, abs(diagonal[$1]) + abs(beside[$1])) }
       for l in 0..<n {
         var steps = 0
         while true {
           var m = l
           while m < n - 1 {
             let size = abs(diagonal[m]) + abs(diagonal[m + 1])
-            if size + abs(beside[m]) == size { break }
+            if size + abs(beside[m]) == size || abs(beside[m]) <= negligible { break }
             m += 1
           }
           if m == l { break }

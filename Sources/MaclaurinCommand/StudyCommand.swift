@@ -116,7 +116,9 @@ struct StudyCommand: ParsableCommand {
         network, StudyPart(point, network, seed: 0, settings, together).settings[0],
         examples: examples, images: set.images, workspace: workspace, study: together)
     }
-    if plan { return show(plans, settings, seeds: seeds.count) }
+    if plan {
+      return show(plans, settings, members: parts.count * orders.count, seeds: seeds.count)
+    }
     let record = StudyRecord(
       run: RunRecord(
         settings: settings, data: data, initial: center, numerics: backend.numerics,
@@ -154,11 +156,12 @@ struct StudyCommand: ParsableCommand {
   }
 
   /// The memory of the largest part, and the work of all.
-  private func show(_ plans: [TrainingPlan], _ settings: TrainingSettings, seeds: Int) {
+  private func show(
+    _ plans: [TrainingPlan], _ settings: TrainingSettings, members: Int, seeds: Int
+  ) {
     func most(_ value: (TrainingPlan) -> Int) -> Int { plans.map(value).max() ?? 0 }
     let perStep = plans.map(\.flopsPerStep).max() ?? 0
     let flops = plans.reduce(0) { $0 + $1.flopsPerStep } * Double(settings.steps * seeds)
-    let members = plans.count * seeds * ((try? StudyLists.orders(orders).count) ?? 0)
     report.result(
       [
         "members": .number(Double(members)), "parameters": .number(Double(most(\.parameters))),

@@ -109,7 +109,7 @@ struct TaskOptions: ParsableArguments {
     return options
   }
 
-  /// Whether anything is asked for.
+  /// Whether nothing is asked for.
   var isDefault: Bool {
     testShare == nil && validationShare == nil && !noStandardize && choices.isEmpty
       && normalize == nil

@@ -145,19 +145,14 @@ struct TrainCommand: ParsableCommand {
     func name(_ layer: Network.LayerSummary?) -> String {
       "layer \(layer?.index ?? 0) (\(layer?.name ?? ""))"
     }
-    let features = set.inputShape.reduce(1, *)
-    guard network.inputCount == features else {
+    let (shape, features) = (network.description.input, set.inputShape.reduce(1, *))
+    let areImages = shape.count == 3 && set.inputShape.count == 3
+    guard areImages ? shape == set.inputShape : network.inputCount == features else {
       throw NetworkError(
-        "\(name(network.layers.first)) of the network takes inputs of shape "
-          + "\(network.description.input), but the examples of \(set.name) have shape "
+        "\(name(network.layers.first)) of the network takes "
+          + (areImages ? "images of shape [channels, height, width] = " : "inputs of shape ")
+          + "\(shape), but the examples of \(set.name) have shape "
           + "\(set.inputShape); change the network file's \"input\" or --data")
-    }
-    let expected = network.description.input
-    if expected.count == 3, set.inputShape.count == 3, expected != set.inputShape {
-      throw NetworkError(
-        "the network takes images of shape [channels, height, width] = \(expected), but those of "
-          + "\(set.name) have shape \(set.inputShape); change the network file's \"input\" or --data"
-      )
     }
     guard network.outputCount == set.outputs else {
       throw NetworkError(

@@ -4,16 +4,21 @@ extension LayerDescription {
   /// Residual blocks in residual blocks, at most.
   static let mostNested = 64
 
-  /// Reads one layer; `place` names it in errors.
-  init(_ value: JSONValue, place: String, depth: Int = 0) throws {
+  /// Reads one layer.
+  ///
+  /// - Parameters:
+  ///   - path: which one, as in "2" or "2.main.0".
+  ///   - file: the document, for errors.
+  init(_ value: JSONValue, path: String, in file: String, depth: Int = 0) throws {
+    let place = "layer \(path) of \(file)"
     switch value {
     case .string(let name):
-      try self.init(named: name, .object([:]), place: place, depth: depth, isBare: true)
+      try self.init(named: name, .object([:]), path, file, depth: depth, isBare: true)
     case .object(let members):
       guard members.count == 1, let (name, content) = members.first else {
         throw NetworkError("\(place) must be one name or one object with one name in it")
       }
-      try self.init(named: name, content, place: place, depth: depth, isBare: false)
+      try self.init(named: name, content, path, file, depth: depth, isBare: false)
     default:
       throw NetworkError("\(place) must be a name or an object, not \(value.typeName)")
     }
@@ -21,8 +26,10 @@ extension LayerDescription {
 
   /// - Parameter isBare: the layer stood there as a name alone.
   private init(
-    named name: String, _ content: JSONValue, place: String, depth: Int, isBare: Bool
+    named name: String, _ content: JSONValue, _ path: String, _ file: String, depth: Int,
+    isBare: Bool
   ) throws {
+    let place = "layer \(path) of \(file)"
     let own = "\(place) (\(name))"
     func needs(_ what: String, _ example: String) throws {
       if isBare { throw NetworkError("\(own) needs its \(what): \(example)") }
@@ -47,14 +54,15 @@ extension LayerDescription {
     case "residual":
       try needs("main branch", "{\"residual\": {\"main\": [\"relu\", …]}}")
       guard depth < Self.mostNested else {
-        throw NetworkError("\(own) lies in \(depth) other residual blocks; nest fewer")
+        throw NetworkError(
+          "\(file) has a residual block in \(depth) others; nest at most \(Self.mostNested)")
       }
-      self = .residual(try Residual(content, place: own, outer: place, depth: depth + 1))
+      self = .residual(try Residual(content, path, in: file, depth: depth + 1))
     case "dropout":
       try needs("rate", "{\"dropout\": {\"rate\": 0.1}}")
       var members = try JSONMembers(content, place: own)
-      let rate = try members.nonNegative("rate", default: .nan)
-      guard rate < 1 else {
+      let rate = try members.number("rate")
+      guard rate >= 0, rate < 1 else {
         throw NetworkError("\"rate\" of \(own) must be at least 0 and below 1, and is \(rate)")
       }
       try members.finish(known: "rate")
@@ -165,7 +173,8 @@ extension LayerDescription.LayerNorm {
 }
 
 extension LayerDescription.Residual {
-  init(_ value: JSONValue, place: String, outer: String, depth: Int) throws {
+  init(_ value: JSONValue, _ path: String, in file: String, depth: Int) throws {
+    let place = "layer \(path) of \(file) (residual)"
     var members = try JSONMembers(value, place: place)
     func branch(_ name: String) throws -> [LayerDescription] {
       guard let value = members.value(name) else { return [] }
@@ -174,7 +183,7 @@ extension LayerDescription.Residual {
           "\"\(name)\" of \(place) must be a list of layers, not \(value.typeName)")
       }
       return try layers.enumerated().map { index, layer in
-        try LayerDescription(layer, place: "\(outer).\(name).\(index)", depth: depth)
+        try LayerDescription(layer, path: "\(path).\(name).\(index)", in: file, depth: depth)
       }
     }
     main = try branch("main")

@@ -17,6 +17,7 @@ struct NetworkBuilder {
   /// Far above any machine, and low enough that no count of bytes or flops overflows.
   private static let mostParameters = 1 << 48
   private static let mostFeatures = 1 << 32
+  private static let mostProducts = 1 << 60
 
   /// What is known where the next layer begins.
   private struct State {
@@ -85,14 +86,16 @@ struct NetworkBuilder {
     case .conv(let conv):
       try toImage(&state, place, to: &layers)
       let outputs = try width(conv.channels, place)
-      let geometry = try Self.geometry(conv, state.extent, channels: state.shape[0], place)
+      let geometry = try conv.geometry(of: state.extent, channels: state.shape[0], place)
+      let shape = [outputs, geometry.output.height, geometry.output.width]
+      try Self.checkFeatures(shape, place)
       layers.append(
         try affine(
           path, place, outputs: outputs,
           inputs: [state.shape[0], conv.kernel.height, conv.kernel.width], geometry: geometry,
           behindHidden: state.behindHidden, weightStd: conv.weightStd, biasStd: conv.biasStd,
           hasBias: conv.hasBias))
-      state.shape = [outputs, geometry.output.height, geometry.output.width]
+      state.shape = shape
       state.behindHidden = true
     case .activation(let activation):
       if var last = layers.last as? AffineLayer, last.activation == .identity {
@@ -126,8 +129,12 @@ struct NetworkBuilder {
       layers.append(DropoutLayer(probability: rate, number: dropouts, tensors: none))
       dropouts += 1
     }
-    guard state.features <= Self.mostFeatures else {
-      throw NetworkError("\(place) would have \(state.shape) outputs; too many")
+    try Self.checkFeatures(state.shape, place)
+  }
+
+  private static func checkFeatures(_ shape: [Int], _ place: String) throws {
+    guard shape.reduce(1.0, { $0 * Double($1) }) <= Double(mostFeatures) else {
+      throw NetworkError("\(place) would have \(shape) outputs, which is too many; make it smaller")
     }
   }
 
@@ -148,9 +155,6 @@ struct NetworkBuilder {
       throw NetworkError(
         "the branches of \(place) end with different shapes, \(main.shape) and \(shortcut.shape); "
           + "give the shortcut layers that make them equal")
-    }
-    if main.isImage != shortcut.isImage {
-      throw NetworkError("the branches of \(place) must both be flattened, or neither of them")
     }
     layers.append(
       ResidualLayer(
@@ -179,7 +183,13 @@ struct NetworkBuilder {
     try toImage(&state, place, to: &layers)
     guard pool.window.height <= state.extent.height, pool.window.width <= state.extent.width else {
       throw NetworkError(
-        "\(place) has a window of \(pool.window), and its input has only \(state.extent) positions")
+        "\(place) has a window of \(pool.window), and its input has only \(state.extent) positions; "
+          + "make the window smaller or the images larger")
+    }
+    guard kind == .average || pool.window.count <= 1 << 24 else {
+      throw NetworkError(
+        "\(place) has a window of \(pool.window), and its choice is kept as a number up to "
+          + "\(1 << 24); make the window smaller")
     }
     let window = PoolingWindow(image: state.extent, window: pool.window, stride: pool.stride)
     layers.append(
@@ -195,7 +205,7 @@ struct NetworkBuilder {
     guard state.shape.count == 3 else {
       throw NetworkError(
         "\(place) needs an image, [channels, height, width], and its input has the shape "
-          + "\(state.shape)")
+          + "\(state.shape); give it images, or use dense layers")
     }
     guard !state.isImage else { return }
     layers.append(
@@ -229,43 +239,6 @@ struct NetworkBuilder {
     return width
   }
 
-  static func geometry(
-    _ conv: LayerDescription.Convolution, _ input: ConvolutionGeometry.Extent, channels: Int,
-    _ place: String
-  ) throws -> ConvolutionGeometry {
-    func along(
-      _ input: Int, _ kernel: Int, _ stride: Int, _ explicit: (Int, Int)
-    ) -> (before: Int, output: Int) {
-      switch conv.padding {
-      case .valid: return (0, (input - kernel) / stride + 1)
-      case .same:
-        let output = (input + stride - 1) / stride
-        return (max(0, (output - 1) * stride + kernel - input) / 2, output)
-      case .explicit:
-        return (explicit.0, (input + explicit.0 + explicit.1 - kernel) / stride + 1)
-      }
-    }
-    var (top, left, bottom, right) = (0, 0, 0, 0)
-    if case .explicit(let t, let l, let b, let r) = conv.padding {
-      (top, left, bottom, right) = (t, l, b, r)
-    }
-    let kernel = conv.kernel
-    guard
-      conv.padding == .same
-        || (input.height + top + bottom >= kernel.height
-          && input.width + left + right >= kernel.width)
-    else {
-      throw NetworkError(
-        "\(place) has a kernel of \(kernel), and its input has only \(input) positions"
-          + (conv.padding == .valid ? "" : " before padding"))
-    }
-    let rows = along(input.height, kernel.height, conv.stride.height, (top, bottom))
-    let columns = along(input.width, kernel.width, conv.stride.width, (left, right))
-    return ConvolutionGeometry(
-      input: input, kernel: kernel, stride: conv.stride, top: rows.before, left: columns.before,
-      output: .init(rows.output, columns.output), channels: channels)
-  }
-
   private mutating func affine(
     _ path: String, _ place: String, outputs: Int, inputs: [Int], geometry: ConvolutionGeometry?,
     behindHidden: Bool, weightStd: Double, biasStd: Double, hasBias: Bool
@@ -273,22 +246,28 @@ struct NetworkBuilder {
     let kernel = inputs.dropFirst().reduce(1, *)
     let (fanIn, overflow) = inputs[0].multipliedReportingOverflow(by: kernel)
     let (count, tooMany) = fanIn.multipliedReportingOverflow(by: outputs)
-    guard !overflow, !tooMany, count + outputs <= Self.mostParameters - offset else {
+    guard !overflow, !tooMany, count <= Self.mostParameters - offset - outputs else {
       throw NetworkError(
         "\(place) with weights of shape \([outputs] + inputs) brings the network above "
           + "\(Self.mostParameters) parameters; make it narrower")
     }
     var factors = description.parameterization.factors(
       fanIn: fanIn, behindHidden: behindHidden, weightStd: weightStd, biasStd: biasStd)
-    let own = description.initialization.stds(
+    let stds = description.initialization.stds(
       fanIn: fanIn, fanOut: outputs * kernel, isConvolution: geometry != nil)
-    if let own { (factors.weightStd, factors.biasStd) = own }
+    if let stds { (factors.weightStd, factors.biasStd) = stds }
     let weight = tensors.count
     append("\(path).weight", [outputs] + inputs, factors.weightStd)
     // ntk with bias_std 0 leaves the bias out: its factor would be 0.
     let hasBias = hasBias && !(description.parameterization == .ntk && biasStd == 0)
     if hasBias { append("\(path).bias", [outputs], factors.biasStd) }
-    products += count * (geometry?.output.count ?? 1)
+    let (work, isTooMuch) = count.multipliedReportingOverflow(by: geometry?.output.count ?? 1)
+    guard !isTooMuch, work <= Self.mostProducts - products else {
+      throw NetworkError(
+        "\(place) brings the network above \(Self.mostProducts) multiplications for one example; "
+          + "make it smaller")
+    }
+    products += work
     return AffineLayer(weight: weight, hasBias: hasBias, factors: factors, geometry: geometry)
   }
 

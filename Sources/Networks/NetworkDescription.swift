@@ -42,7 +42,7 @@ public struct NetworkDescription: Sendable, Equatable {
       throw NetworkError("\(name) has no \"layers\"; give it a list with at least one layer")
     }
     layers = try values.enumerated().map { index, value in
-      try LayerDescription(value, place: "layer \(index) of \(name)")
+      try LayerDescription(value, path: "\(index)", in: name)
     }
     try members.finish(
       known: "input, parameterization, initialization, width_scale, taylor_order and layers")

@@ -1,23 +1,7 @@
-import Glibc
+import Training
 
-/// Mean and standard error s/√n of numbers, s² = Σ(x − x̄)²/(n − 1).
-struct Statistic: Equatable {
-  var count: Int
-  var mean: Double
-  /// Nil with one number.
-  var standardError: Double?
-
-  /// Nil without numbers.
-  init?(_ values: [Double]) {
-    guard !values.isEmpty else { return nil }
-    count = values.count
-    let mean = values.reduce(0, +) / Double(count)
-    self.mean = mean
-    guard count > 1 else { return }
-    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    standardError = (squares / Double(count - 1) / Double(count)).squareRoot()
-  }
-}
+/// As in summary.csv.
+typealias Statistic = StudySummary.Statistic
 
 /// The members of one order at one grid point.
 struct OrderSlice {

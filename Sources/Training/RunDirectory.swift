@@ -27,19 +27,8 @@ public final class RunDirectory {
   ///
   /// - Parameter resume: accept a folder that holds a run; otherwise it must be empty or absent.
   public static func content(of path: String, resume: Bool) throws -> Content {
-    let manager = FileManager.default
-    var isFolder = false
-    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return .nothing }
-    guard isFolder else { throw TrainingError("\(path) is a file; --out needs a folder") }
-    guard let names = try? manager.contentsOfDirectory(atPath: path) else {
-      throw TrainingError("the folder \(path) cannot be read; check your rights there")
-    }
+    let names = try names(in: path, resume: resume, what: "run")
     if names.isEmpty { return .nothing }
-    guard resume else {
-      throw TrainingError(
-        "the folder \(path) is not empty; add --resume to go on with the run in it, or choose "
-          + "another --out")
-    }
     if names.contains("run.json") { return .run }
     let beginning = ["checkpoints", "network.json", "initial.safetensors"]
     guard names.allSatisfy({ beginning.contains($0) || isTemporary($0) }) else {
@@ -53,6 +42,25 @@ public final class RunDirectory {
           + "another --out")
     }
     return .nothing
+  }
+
+  /// The names in a folder for a `what`; none if it is missing.
+  ///
+  /// - Throws: `TrainingError` if it is a file, cannot be read, or is not empty without `resume`.
+  static func names(in path: String, resume: Bool, what: String) throws -> [String] {
+    let manager = FileManager.default
+    var isFolder = false
+    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return [] }
+    guard isFolder else { throw TrainingError("\(path) is a file; --out needs a folder") }
+    guard let names = try? manager.contentsOfDirectory(atPath: path) else {
+      throw TrainingError("the folder \(path) cannot be read; check your rights there")
+    }
+    guard names.isEmpty || resume else {
+      throw TrainingError(
+        "the folder \(path) is not empty; add --resume to go on with the \(what) in it, or choose "
+          + "another --out")
+    }
+    return names
   }
 
   /// Opens a folder for a run, making it where it is missing.

@@ -19,19 +19,8 @@ public final class StudyDirectory {
   ///
   /// - Parameter resume: accept a folder that holds a study; otherwise it must be empty or absent.
   public static func content(of path: String, resume: Bool) throws -> Content {
-    let manager = FileManager.default
-    var isFolder = false
-    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return .nothing }
-    guard isFolder else { throw TrainingError("\(path) is a file; --out needs a folder") }
-    guard let names = try? manager.contentsOfDirectory(atPath: path) else {
-      throw TrainingError("the folder \(path) cannot be read; check your rights there")
-    }
+    let names = try RunDirectory.names(in: path, resume: resume, what: "study")
     if names.isEmpty { return .nothing }
-    guard resume else {
-      throw TrainingError(
-        "the folder \(path) is not empty; add --resume to go on with the study in it, or choose "
-          + "another --out")
-    }
     if names.contains("study.json") { return .study }
     guard names.allSatisfy({ $0 == "network.json" || RunDirectory.isTemporary($0) }) else {
       throw TrainingError(

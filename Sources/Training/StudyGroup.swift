@@ -83,7 +83,8 @@ public final class StudyGroup {
       count == 0
       ? nil
       : try TangentProbe(
-        inputs: train.inputs.rows(0..<count), network, frozen: settings[0].frozen, on: backend)
+        inputs: train.evaluationInputs(0..<count, on: backend), network, frozen: settings[0].frozen,
+        on: backend)
   }
 
   /// What all members share.

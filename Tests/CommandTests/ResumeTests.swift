@@ -66,6 +66,44 @@ struct ResumeTests {
     #expect(try folder.bytes("broken/metrics.jsonl") == before)
   }
 
+  /// A resumed run sees the crops and flips that an unbroken one sees.
+  @Test func killedWhileImagesAreAugmented() throws {
+    let folder = try TemporaryFolder()
+    let settings = [
+      "train", "--model", "cnn:4x2", "--data", "synthetic:image:n=50,test=4,size=12,classes=3",
+      "--augment", "crop:2,flip", "--augment-offsets", "image", "--order", "2", "--epochs", "16",
+      "--batch-size", "16", "--lr", "0.02", "--checkpoint-every", "3", "--evaluate-every", "7",
+      "--log-every", "5", "--json",
+    ]
+    let whole = try Command.run(settings + ["--out", "whole", "--backend", "openblas"], in: folder)
+    #expect(whole.status == 0, "\(whole.errors)")
+    for backend in ["openblas", "opencl"] {
+      let child = try Child(
+        settings + ["--out", "broken", "--resume", "--backend", backend], in: folder)
+      let before = Set(folder.names("broken/checkpoints"))
+      for _ in 0..<5000 where Set(folder.names("broken/checkpoints")).isSubset(of: before) {
+        usleep(1000)
+      }
+      child.send(SIGKILL)
+      #expect(try child.wait().status == -SIGKILL)
+    }
+    #expect(!folder.names("broken").contains("result.json"))
+    #expect(!folder.names("broken/checkpoints").isEmpty)
+    let resumed = try Command.run(
+      settings + ["--out", "broken", "--resume", "--backend", "openblas"], in: folder)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(try resumed.text("parameters_sha256") == whole.text("parameters_sha256"))
+    for name in ["metrics.jsonl", "metrics.csv", "final.safetensors"] {
+      #expect(try folder.bytes("whole/\(name)") == folder.bytes("broken/\(name)"), "\(name)")
+    }
+    // The pictures matter: without them the run ends elsewhere.
+    var plain = settings
+    plain.removeSubrange(5..<9)
+    let other = try Command.run(plain + ["--backend", "openblas"], in: folder)
+    #expect(other.status == 0, "\(other.errors)")
+    #expect(try other.text("parameters_sha256") != whole.text("parameters_sha256"))
+  }
+
   @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
   func interrupted(_ signal: Int32, _ status: Int32) throws {
     let folder = try TemporaryFolder()

@@ -213,4 +213,29 @@ struct TaskControlsTests {
       try Command.run("train", "--model", "turned.json", in: folder), "[8, 8, 1]", "[1, 8, 8]",
       "channels")
   }
+
+  /// A study on images that are normalised on the way into the network has the numbers, the drift of
+  /// the kernel included, of one on images that are normalised already: (x − ½)·4 is exact for
+  /// multiples of 1/256.
+  @Test func studiesNormaliseEverywhere() throws {
+    let folder = try TemporaryFolder()
+    let values = (0..<(40 * 36)).map { Double($0 * 7919 % 257) / 256 }
+    try folder.write("x.npy", values, shape: [40, 1, 6, 6])
+    try folder.write("normal.npy", values.map { ($0 - 0.5) * 4 }, shape: [40, 1, 6, 6])
+    try folder.write("y.npy", (0..<40).map { Double($0 % 3) }, shape: [40])
+    func study(_ name: String, _ more: [String]) throws -> String {
+      let outcome = try Command.run(
+        [
+          "study", "--data", "npy:\(name).npy,y.npy", "--no-standardize", "--model", "cnn:3x2",
+          "--activation", "tanh", "--orders", "2,full", "--steps", "5", "--batch-size", "8",
+          "--out",
+          "of-\(name)",
+        ] + more, in: folder)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return folder.text("of-\(name)/study.csv")
+    }
+    let prepared = try study("normal", [])
+    #expect(try study("x", ["--normalize", "0.5/0.25"]) == prepared)
+    #expect(CSVText(prepared).rows.contains { ($0.number("kernel_drift") ?? 0) > 0 })
+  }
 }

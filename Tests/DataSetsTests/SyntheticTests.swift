@@ -1,6 +1,7 @@
-import DataSets
 import Glibc
 import Testing
+
+@testable import DataSets
 
 /// Every made-up task against its formula, computed anew from the inputs.
 @Suite struct SyntheticTests {
@@ -204,7 +205,7 @@ import Testing
   }
 
   @Test func badKeys() {
-    let cases: [(String, [String])] = [
+    var cases: [(String, [String])] = [
       ("circle", ["circle", "image|teacher|parity"]), ("parity:k=3", ["k", "dimension, n, noise"]),
       ("parity:n", ["n", "KEY=VALUE"]), ("parity:n=0", ["n", "'0'"]),
       ("parity:n=1.5", ["n", "'1.5'"]), ("parity:n=5,n=6", ["twice"]),
@@ -218,6 +219,13 @@ import Testing
       ("parity:n=100000000,dimension=1000000", ["memory"]), ("parity:=3", ["KEY=VALUE"]),
       ("staircase:seed=99999999999999999999", ["seed"]),
     ]
+    // What a task is made of must fit into memory, too: 80 and 135 GB.
+    if POSIX.physicalMemory < 64 << 30 {
+      cases += [
+        ("multi_index:rank=10000,dimension=1000000,n=1", ["rank", "memory"]),
+        ("teacher:width=16384,depth=64,n=1", ["width", "memory"]),
+      ]
+    }
     for (text, words) in cases {
       do {
         _ = try load(text)

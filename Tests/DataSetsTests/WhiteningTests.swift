@@ -191,6 +191,32 @@ import Testing
     }
   }
 
+  /// Few images of many pixels: 121 of 144 eigenvalues are nothing but rounding errors.
+  ///
+  /// With ε = 0 the n whitened examples have the products n·1 − 11ᵀ, whatever they were. Bound: that
+  /// of `eigenvalues`, 20·d·u of the largest eigenvalue, is at most 20·d·u·tr C/λ_min of the smallest,
+  /// and tr C/λ_min is at most 102 (LAPACK); twice, for both factors, and times n.
+  @Test(arguments: [0, 1, 2])
+  func fewImages(_ seed: Int) throws {
+    var options = DataSetOptions()
+    options.whitening = .zca
+    options.whiteningEpsilon = 0
+    let (n, d) = (24, 144)
+    let data = try DataSetSpecification(
+      parsing: "synthetic:image:n=\(n),test=1,size=12,channels=1,seed=\(seed)"
+    ).load(options)
+    #expect(data.whitening?.rank == n - 1)
+    let x = data.train.doubles()
+    var products: [Double] = []
+    for a in 0..<n {
+      for b in 0..<n {
+        products.append((0..<d).reduce(0) { $0 + x[a * d + $1] * x[b * d + $1] })
+      }
+    }
+    let expected = (0..<n * n).map { ($0 / n == $0 % n ? Double(n) : 0) - 1 }
+    #expect(worst(products, expected) <= 2 * Double(n) * 20 * Double(d) * 0x1p-53 * 102)
+  }
+
   /// On digits, where some pixels never vary; pca makes features of an image.
   @Test func images() throws {
     var options = DataSetOptions()

@@ -84,6 +84,6 @@ import Testing
       #expect(Set(many.map(\.label)).count > few.count, "\(operation)")
       #expect(many.contains { $0.type == .float64 }, "\(operation)")
     }
-    #expect(TrainingCase.all(quick: false).count == 8)
+    #expect(TrainingCase.all(quick: false).count == 10)
   }
 }

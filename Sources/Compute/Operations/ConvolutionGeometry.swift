@@ -4,6 +4,7 @@
 /// a column for every channel. Output position (oy, ox) sees input position (oy·s_h − top + dy,
 /// ox·s_w − left + dx) through tap t = dy·k_w + dx; what lies outside of the image is zero.
 public struct ConvolutionGeometry: Sendable, Equatable {
+  /// Positions down and across.
   public struct Extent: Sendable, Equatable, CustomStringConvertible {
     public var height: Int
     public var width: Int
@@ -20,7 +21,9 @@ public struct ConvolutionGeometry: Sendable, Equatable {
   public var input: Extent
   public var kernel: Extent
   public var stride: Extent
+  /// Rows of zeros above the image.
   public var top: Int
+  /// Columns of zeros before it.
   public var left: Int
   public var output: Extent
   public var channels: Int

@@ -22,6 +22,7 @@ struct IndexTask: SyntheticMaker {
         "rank", "is \(rank), more than the dimension \(dimension)",
         "lower rank or raise dimension")
     }
+    try keys.checkMemory("rank", rank, dimension)
     directions = Self.directions(seed: keys.seed, rank: rank, dimension: dimension)
   }
 

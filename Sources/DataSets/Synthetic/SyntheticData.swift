@@ -52,10 +52,7 @@ public struct SyntheticData: Hashable, Sendable, CustomStringConvertible {
       }
     let (n, test) = (keys.integer("n"), keys.integer("test"))
     let size = maker.inputShape.reduce(1, *)
-    guard (n + test).multipliedReportingOverflow(by: 8 * size).overflow == false else {
-      throw keys.failure("n", "is too much")
-    }
-    try ReadableFile.checkMemory((n + test) * size * 8, path: description, field: "n")
+    try keys.checkMemory("n", n + test, size)
     let source = DataSet.Source(
       name: description, inputShape: maker.inputShape,
       examples: maker.examples(n, .trainExample), test: maker.examples(test, .testExample),

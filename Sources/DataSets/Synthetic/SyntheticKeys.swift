@@ -81,6 +81,14 @@ struct SyntheticKeys: Hashable, Sendable {
       path: "synthetic:\(task.rawValue)", field: field, problem: problem, advice: advice)
   }
 
+  /// Refuses `count` · `each` numbers that cannot fit into this machine's memory; `key` is the one
+  /// to lower.
+  func checkMemory(_ key: String, _ count: Int, _ each: Int = 1) throws {
+    let (bytes, isTooMuch) = count.multipliedReportingOverflow(by: 8 * each)
+    try ReadableFile.checkMemory(
+      isTooMuch ? .max : bytes, path: "synthetic:\(task.rawValue)", field: key, advice: "lower it")
+  }
+
   /// Words for `link` and `activation`.
   static let functions = ["relu", "tanh", "sin", "quadratic", "identity"]
 

@@ -14,9 +14,14 @@ struct TeacherTask: SyntheticMaker {
     self.keys = keys
     let hidden = [Int](repeating: keys.integer("width"), count: keys.integer("depth"))
     let sizes = [keys.integer("dimension")] + hidden + [keys.integer("outputs")]
-    for (a, b) in zip(sizes, sizes.dropFirst()) where a * b > 1 << 28 {
-      throw keys.failure("width", "gives a layer of \(a) · \(b) weights, which is too much")
+    var weightCount = 0
+    for (a, b) in zip(sizes, sizes.dropFirst()) {
+      guard a * b <= 1 << 28 else {
+        throw keys.failure("width", "gives a layer of \(a) · \(b) weights, which is too much")
+      }
+      weightCount += a * b
     }
+    try keys.checkMemory("width", weightCount)
     self.sizes = sizes
     weights = (0..<sizes.count - 1).map { layer in
       RandomStream(keys.seed, .task, tensor: layer).normals(sizes[layer] * sizes[layer + 1])
