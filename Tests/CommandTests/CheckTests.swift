@@ -46,6 +46,22 @@ struct CheckTests {
     }
   }
 
+  /// The batches of augmented images are large enough that every level samples them too.
+  @Test func imagesAreChecked() throws {
+    let folder = try CommandTests.TemporaryFolder()
+    let arguments = [
+      "train", "--data", "synthetic:image:n=40,test=4,size=16,classes=3", "--json", "--model",
+      "cnn:3x2", "--augment", "crop,flip", "--normalize", "0.5,0.5,0.5/0.25,0.25,0.25", "--order",
+      "2", "--steps", "2", "--batch-size", "32", "--backend", "opencl",
+    ]
+    let plain = try Command.run(arguments, in: folder).text("parameters_sha256")
+    for level in ["elements", "freivalds", "1"] {
+      let outcome = try Command.run(arguments + ["--check", level], in: folder)
+      #expect(outcome.status == 0, "\(level): \(outcome.errors)")
+      #expect(try outcome.text("parameters_sha256") == plain)
+    }
+  }
+
   @Test(
     arguments: [
       (["--check", "0"], ["--check", "elements", "freivalds", "\"0\""]),

@@ -19,19 +19,23 @@ extension ImageGather: SampledOperation {
           indirection: Patch.Indirection(
             rows: rows, positions: columns.map { _ in row }, stride: x.stride))
       } ?? Patch(x, starts: sources.map { row * x.stride + $0 })
-    let count = columns.count
-    return Restriction([
-      Operand(.read, rows: 1, columns: count, [pixels]),
-      Operand(
-        .read, rows: 2, columns: count,
-        [Patch(scaling, starts: channels, outer: .init(2, step: scaling.stride))]),
-      Operand(
-        .write, rows: 1, columns: count,
-        [Patch(output, starts: columns.map { row * output.stride + $0 })]),
-    ]) {
+    let (count, hasRows) = (columns.count, rows != nil)
+    let operands =
+      [Operand(.read, rows: 1, columns: count, [pixels])]
+      + (hasRows ? [Operand(indices: [0])] : [])
+      + [
+        Operand(
+          .read, rows: 2, columns: count,
+          [Patch(scaling, starts: channels, outer: .init(2, step: scaling.stride))]),
+        Operand(
+          .write, rows: 1, columns: count,
+          [Patch(output, starts: columns.map { row * output.stride + $0 })]),
+      ]
+    return Restriction(operands) {
       .imageGather(
         ImageGather(
-          $0[2], from: $0[0], shape: Shape(channels: count, height: 1, width: 1), scaling: $0[1],
+          $0[$0.count - 1], from: $0[0], rows: hasRows ? $0[1] : nil,
+          shape: Shape(channels: count, height: 1, width: 1), scaling: $0[$0.count - 2],
           window: .fixed(dy: isPadding ? 1 : 0, dx: 0)))
     }
   }
