@@ -3,8 +3,8 @@
 #
 #   Benchmarks/gpu.sh FOLDER
 #
-# For every device: `verify`, `bench contraction`, `bench step`, its profile, `bench placement`,
-# `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
+# For every device: `verify`, `bench contraction`, `bench step` of dense layers and of images,
+# `bench convolution`, its profile, `bench placement`, `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
 # path's. JSON, the text of each part and a summary are
 # left in FOLDER. A part that fails does not stop the others.
 #
@@ -39,12 +39,16 @@ types=${GPU_TYPES:-gpu}
 if [ "${QUICK:-0}" = 1 ]; then
   sizes='256,256,256 128,512,512,tb'
   step='--model mlp:256x2 --batch-size 64'
+  convolution='--channels 32 --size 16 --batch-size 16'
+  images='--model cnn:32x3 --inputs 3x16x16 --batch-size 16 --orders full,2'
   placement='--widths 64 --batches 16 --orders full --repeats 2'
   repeats=3
   orders='full 2'
 else
   sizes='1024,1024,1024 2048,2048,2048 4096,4096,4096 8192,8192,8192 128,2048,2048,tb'
   step='--model mlp:2048x3 --batch-size 128'
+  convolution=
+  images='--model cnn-thin --inputs 3x32x32 --batch-size 256'
   placement='--widths 64,256,1024,4096 --batches 16,128,512'
   repeats=9
   orders='full 1 2 3 4'
@@ -134,6 +138,15 @@ for device in $devices; do
     report "bench step $activation" $code "$name"
     [ $code -ne 0 ] || sed 's/^/    /' "$name.txt" | tee -a "$summary"
   done
+
+  part "$own/bench-convolution" "$maclaurin" bench convolution --backend "$device" \
+    --repeats $repeats --json $convolution
+  report "bench convolution" $? "$own/bench-convolution"
+  part "$own/bench-step-images" "$maclaurin" bench step --backend "$device" $images \
+    --repeats $repeats --json
+  code=$?
+  report "bench step, images" $code "$own/bench-step-images"
+  [ $code -ne 0 ] || sed 's/^/    /' "$own/bench-step-images.txt" | tee -a "$summary"
 
   part "$own/profile" "$maclaurin" devices --profile refresh --json
   report "devices --profile" $? "$own/profile"

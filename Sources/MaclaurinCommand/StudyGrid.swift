@@ -104,7 +104,7 @@ struct StudyGrid {
       }
       return Double(width)
     case .lr, .outputScale:
-      guard let value = Double(text), value.isFinite, axis == .lr ? value >= 0 : value > 0 else {
+      guard let value = Double(text), value.isFinite, value > 0 else {
         throw Misuse("--grid \(axis.rawValue) takes positive numbers, not \"\(text)\"")
       }
       return value

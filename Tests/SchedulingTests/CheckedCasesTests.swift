@@ -34,6 +34,7 @@ import Testing
     if level == .freivalds { cases = cases.filter { $0.operation.hasSuffix("contraction") } }
     let statistics = try run(cases, on: OpenBLASBackend(threads: 2), level: level)
     #expect(statistics.operations == cases.count)
+    #expect(statistics.checkedOperations <= cases.count)
     let own = ["projection", "projection_residual", "extraction"]
     if level == .whole(every: 1) {
       #expect(statistics.unchecked.isEmpty)
