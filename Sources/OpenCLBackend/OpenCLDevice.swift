@@ -38,11 +38,10 @@ public struct OpenCLDevice: Sendable {
   public let globalMemory: Int
   public let localMemory: Int
 
-  /// Bytes at which a convolution's tiles are fastest: GPUs need tiles that fill all of their
-  /// processors, CPU devices such as stay in the nearer caches.
+  /// Bytes at which a convolution's tiles are fastest. On CPU devices launches must be long enough that
+  /// all threads take part; GPUs need tiles that fill all of their processors.
   public func convolutionWorkspace(family: KernelFamily) -> Int {
-    family == .host
-      ? OpenCLBackend.defaultWorkspaceBytes : min(256 << 20, max(16 << 20, globalMemory / 32))
+    family == .host ? 32 << 20 : min(256 << 20, max(32 << 20, globalMemory / 32))
   }
 
   public let maximumAllocation: Int
