@@ -5,21 +5,13 @@ import Testing
 /// Pooling, normalization, affine layers and dropout on the device, against their definitions.
 @Suite struct ImageOperationTests {
   let backend: OpenCLBackend
-  let reference = ReferenceBackend()
 
   init() throws { backend = try makeBackend() }
 
-  /// Runs the same operation on both sides and compares the matrices that `make` returns with it.
   private func compare(
     _ what: String, _ make: (any Backend) throws -> (Operation, [Matrix])
   ) throws {
-    let (onDevice, results) = try make(backend)
-    try backend.run(onDevice)
-    let (defined, expected) = try make(reference)
-    reference.run(defined)
-    for (index, (result, bound)) in zip(results, expected).enumerated() {
-      try expectWithinBound(result, on: backend, bound, of: reference, "\(what), result \(index)")
-    }
+    try expectDefinition(on: backend, what, make)
   }
 
   /// Without room to spare, so that an access behind its end is one behind the buffer's end.

@@ -97,3 +97,19 @@ func expectWithinBound(
 func bits(_ matrix: Matrix, on backend: some Backend) throws -> [UInt64] {
   try backend.download(matrix).map(\.bitPattern)
 }
+
+/// Runs the same operation on the device and by its definition, and compares the matrices that
+/// `make` returns with it.
+func expectDefinition(
+  on backend: OpenCLBackend, _ what: String,
+  _ make: (any Backend) throws -> (Operation, [Matrix])
+) throws {
+  let reference = ReferenceBackend()
+  let (onDevice, results) = try make(backend)
+  try backend.run(onDevice)
+  let (defined, expected) = try make(reference)
+  reference.run(defined)
+  for (index, (result, bound)) in zip(results, expected).enumerated() {
+    try expectWithinBound(result, on: backend, bound, of: reference, "\(what), result \(index)")
+  }
+}

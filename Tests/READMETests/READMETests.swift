@@ -70,7 +70,8 @@ struct READMETests {
     let summary = try MarkdownFile("docs/figures/digits-summary.csv").lines.map {
       $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
-    let rows = try MarkdownFile("docs/taylorized-training.md").rows(below: "| order | test accuracy")
+    let page = try MarkdownFile("docs/taylorized-training.md")
+    let rows = page.rows(below: "| order | test accuracy")
     #expect(rows.map(\.first) == ["1", "2", "3", "4", "full"])
     let columns = ["test_accuracy", "test_loss", "logit_distance", "logit_cosine"]
     for row in rows {
