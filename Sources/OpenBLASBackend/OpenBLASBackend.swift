@@ -9,7 +9,7 @@ public final class OpenBLASBackend: Backend {
   public let numerics: Numerics
   public let threads: Int
   public var workspaceBytes = OpenBLASBackend.defaultWorkspaceBytes
-  let memory: HostMemory
+  private let memory: HostMemory
   private let pool: ThreadPool
   private let contraction: HostContraction
   private let library: OpenBLASLibrary?
@@ -48,6 +48,9 @@ public final class OpenBLASBackend: Backend {
   public static var instructionSets: [String] { HostContraction.instructionSets }
 
   public var statistics: BackendStatistics { memory.statistics }
+
+  /// Bytes up to the end of what buffers ever used of the memory that the process keeps for them.
+  public var reservedBytes: Int { memory.highWater }
 
   public func allocate(_ count: Int, _ type: ScalarType) throws -> Buffer {
     try HostBuffer(count: count, type: type, memory: memory)

@@ -52,7 +52,7 @@ import Testing
       }
     }
     let peak = backend.statistics.peakBytes
-    #expect(backend.memory.highWater <= peak + peak / 4, "\(backend.memory.highWater) of \(peak)")
+    #expect(backend.reservedBytes <= peak + peak / 4, "\(backend.reservedBytes) of \(peak)")
   }
 
   @Test func moreThanTheMachineHasIsAnError() throws {

@@ -88,6 +88,35 @@ struct READMETests {
     }
   }
 
+  @Test("training gives the study's summary", arguments: ["1", "full"])
+  func studySummary(order: String) throws {
+    let summary = try MarkdownFile("docs/figures/digits-summary.csv").lines.map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    let values = try #require(summary.first { $0.first == order })
+    let shell = try Shell()
+    let results = try (0...2).map { seed in
+      // The command of the page, with one member's order and seed in place of the lists.
+      let outcome = try shell.run(
+        """
+        maclaurin train --data digits --model cnn:32x3 --initialization glorot --lr 0.1 \
+          --lr-schedule cosine --epochs 40 --batch-size 64 --order \(order) --seed \(seed) \
+          --quiet --json > result.json
+        """)
+      try #require(outcome.status == 0, "\(outcome.output)")
+      return try JSONDecoder().decode(Result.self, from: try #require(shell.file("result.json")))
+    }
+    for (column, trained) in [
+      ("test_loss_mean", results.map(\.testLoss)), ("train_loss_mean", results.map(\.trainLoss)),
+      ("test_accuracy_mean", results.map(\.testAccuracy)),
+    ] {
+      let shown = try #require(
+        summary[0].firstIndex(of: column).flatMap { Double(values[$0]) })
+      let mean = trained.reduce(0, +) / 3
+      #expect(abs(mean - shown) <= 1e-12 * shown, "order \(order), \(column): \(mean), \(shown)")
+    }
+  }
+
   /// Whether `cell` is `value` rounded to the digits that the cell has, at least two.
   static func shows(_ cell: String, _ value: Double, suffix: String = "") -> Bool {
     let number = cell.dropLast(suffix.count)

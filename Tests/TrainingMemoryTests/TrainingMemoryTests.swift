@@ -71,6 +71,58 @@ import Testing
     }
   }
 
+  /// Layers of images, whose patches come in several tiles and whose sizes all differ.
+  private static func images() throws -> Network {
+    let text = """
+      {"input": [3, 14, 14], "layers": [
+        {"conv": {"channels": 24, "kernel": 3}}, "relu",
+        {"conv": {"channels": 16, "kernel": 3, "padding": "same"}}, "tanh",
+        {"residual": {"main": ["relu", {"conv": {"channels": 16, "kernel": 3, "padding": 1}}]}},
+        {"max_pool": {"window": 2}}, {"layer_norm": {"affine": true}},
+        {"conv": {"channels": 12, "kernel": 3, "stride": 2}}, "gelu", {"dense": {"units": 10}}]}
+      """
+    return try Network(NetworkDescription(json: Array(text.utf8), named: "images.json"))
+  }
+
+  @Test(arguments: [0, 2], [nil, KernelFamily.host, .device])
+  func planPredictsConvolutionalNetworks(order: Int, family: KernelFamily?) throws {
+    let (network, bytes) = (try Self.images(), 1 << 20)
+    let settings = Self.settings(order, .momentum)
+    let backend: any Backend
+    var workspace = Workspace(convolutionBytes: bytes)
+    if let family {
+      let device = try OpenCLBackend(deviceIndex: 0, family: family)
+      workspace.contractionCount = { device.device.workspaceCount($0, family: family) }
+      backend = device
+    } else {
+      backend = try OpenBLASBackend(threads: 2)
+    }
+    backend.workspaceBytes = bytes
+    let plan = try TrainingPlan(
+      network, settings, examples: [Self.examples, 0, Self.examples / 3], workspace: workspace)
+    func resident(_ count: Int) throws -> ResidentExamples {
+      let values = (0..<count * network.inputCount).map { Double($0 % 7) / 7 - 0.5 }
+      let labels = (0..<count).map { Int32($0 % Self.outputs) }
+      return try ResidentExamples(
+        Examples(
+          values, inputSize: network.inputCount,
+          targets: .classes(labels: labels, count: Self.outputs)), type: .float32, on: backend)
+    }
+    let center = try backend.matrix(1, network.parameterCount, .float32)
+    try network.initialize(center, seed: 0, on: backend)
+    let trainer = try Trainer(
+      Model(network, center: center, order: order, on: backend), settings,
+      train: try resident(Self.examples), test: try resident(Self.examples / 3))
+    _ = try trainer.run()
+    let ratio = Double(plan.peakBytes) / Double(backend.statistics.peakBytes)
+    #expect((0.9...1.1).contains(ratio), "order \(order), \(backend.name): \(ratio)")
+    // And what the process keeps for it is not much more.
+    if let host = backend as? OpenBLASBackend {
+      let kept = Double(host.reservedBytes) / Double(plan.peakBytes)
+      #expect((0.9...1.1).contains(kept), "order \(order): \(kept)")
+    }
+  }
+
   /// All members of a study at once, their comparisons and their kernels.
   @Test(arguments: [[0], [1, 2, 0], [4, 1]])
   func planPredictsAStudy(orders: [Int]) throws {
