@@ -10,7 +10,8 @@
 /// clamped to [0, 1], rounded to a multiple of 1/255 and kept as bytes. As the phase is uniform, a
 /// picture and its negative are equally likely in every class. Affine class scores can be right
 /// about both only in the class with the largest bias, so about ½ + 1/(2·classes) of all pictures at
-/// most; a small convolution with a pooled output sees the direction.
+/// most; a small convolution with a pooled output sees the direction. A mirrored picture shows the
+/// direction π − α, another class's: flips are no augmentation here.
 struct SyntheticImages: SyntheticMaker {
   private let keys: SyntheticKeys
   private let classes: Int
