@@ -16,8 +16,18 @@ struct RunRecord {
   func choices() throws -> [String: JSONValue] {
     let encoded = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(settings))
     guard case .object(let members) = encoded else { return [:] }
-    var choices = Dictionary(
-      uniqueKeysWithValues: members.map { (Self.options[$0.key] ?? $0.key, $0.value) })
+    var choices: [String: JSONValue] = [:]
+    func add(_ members: [String: JSONValue]) {
+      for (name, value) in members {
+        // A group of settings is as many options.
+        if case .object(let group) = value {
+          add(group)
+        } else {
+          choices[Self.options[name] ?? name] = value
+        }
+      }
+    }
+    add(members)
     choices["order"] = .string(settings.orderName)
     choices.merge(try data.choices()) { $1 }
     choices["initial"] = initial.map { .string($0) }

@@ -1,7 +1,7 @@
 import Networks
 
 /// One line of metrics.jsonl: a logged step, an evaluation, or both.
-public struct MetricsRecord: Sendable, Equatable {
+public struct MetricsRecord: Sendable {
   /// Steps done.
   public var step: Int
   public var epoch: Double
@@ -15,6 +15,9 @@ public struct MetricsRecord: Sendable, Equatable {
   public var test: Evaluation?
   /// ‖θ − θ0‖ per tensor, absolute and relative to ‖θ0‖, θ0 the run's start.
   public var movement: [TensorMovement] = []
+
+  /// What else was measured at an evaluation, under its columns' names: `TrainingSettings.measures`.
+  public var measures: [(name: String, value: Double)] = []
 
   public struct TensorMovement: Sendable, Equatable {
     public var name: String
@@ -36,6 +39,7 @@ public struct MetricsRecord: Sendable, Equatable {
       add("\(name)_loss", evaluation?.loss)
       add("\(name)_accuracy", evaluation?.accuracy)
     }
+    fields += measures
     for tensor in movement {
       fields.append(("movement.\(tensor.name)", tensor.absolute))
       fields.append(("relative_movement.\(tensor.name)", tensor.relative))
@@ -52,11 +56,11 @@ public struct MetricsRecord: Sendable, Equatable {
   }
 
   /// The columns of metrics.csv.
-  static func columns(_ network: Network) -> [String] {
+  static func columns(_ network: Network, measures: [String]) -> [String] {
     [
       "step", "epoch", "learning_rate", "loss", "gradient_norm", "train_loss", "train_accuracy",
       "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
-    ]
+    ] + measures
       + network.parameters.flatMap {
         ["movement.\($0.name)", "relative_movement.\($0.name)"]
       }

@@ -148,8 +148,10 @@ public final class RunDirectory {
   // MARK: Metrics
 
   /// Appends a record to metrics.jsonl and metrics.csv.
-  func append(_ record: MetricsRecord, network: Network) throws {
-    let columns = MetricsRecord.columns(network)
+  ///
+  /// - Parameter measures: names of the run's further measures, `TrainingSettings.measures`.
+  func append(_ record: MetricsRecord, network: Network, measures: [String]) throws {
+    let columns = MetricsRecord.columns(network, measures: measures)
     if metricsCount == 0 { try append(columns.joined(separator: ","), to: "metrics.csv") }
     try append(record.json.line, to: "metrics.jsonl")
     let values = Dictionary(uniqueKeysWithValues: record.fields.map { ($0.name, $0.value) })

@@ -23,6 +23,8 @@ extension Trainer {
     /// The test set's outputs, row-major, where they are saved, and their shape.
     var logits: (download: any Download, shape: [Int])?
     var movement: any Download
+    /// What else `TrainingSettings.measures` asks for; each waits for its numbers when it is called.
+    var measures: [() throws -> [(name: String, value: Double)]] = []
     /// The test set's outputs, [n, outputs], and θ − θ0, 1×P, on the device until the next step.
     var testOutputs: Matrix?
     var displacement: Matrix
@@ -59,6 +61,7 @@ extension Trainer {
     record.validation = try measurements.validation?.wait()
     record.test = try measurements.test?.wait()
     record.movement = movement(try measurements.movement.values(model.type))
+    record.measures = try measurements.measures.flatMap { try $0() }
     if let (download, shape) = measurements.logits {
       try directory?.writeLogits(
         try download.values(model.type), shape: shape, type: model.type, step: state.step)
@@ -71,7 +74,7 @@ extension Trainer {
   func finish(_ measurements: Measurements) throws -> MetricsRecord {
     try settle()
     let record = try record(measurements)
-    try directory?.append(record, network: model.network)
+    try directory?.append(record, network: model.network, measures: settings.measures)
     onProgress(Progress(step: state.step, steps: settings.steps, record: record))
     guard let loss = record.validation?.loss else { return record }
     if loss < state.bestLoss ?? .infinity {
@@ -144,7 +147,7 @@ extension Trainer {
         parameters, network: model.network, type: model.type, as: "best.safetensors")
     }
     try saveCheckpoint()
-    try directory.append(record, network: model.network)
+    try directory.append(record, network: model.network, measures: settings.measures)
     try directory.writeParameters(
       parameters, network: model.network, type: model.type, as: "final.safetensors")
     return result

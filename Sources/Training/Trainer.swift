@@ -245,7 +245,8 @@ public final class Trainer {
       MetricsRecord(
         step: interval.end, epoch: Double(interval.end) / Double(stepsPerEpoch),
         learningRate: rate(step, step / stepsPerEpoch), loss: loss,
-        gradientNorm: interval.squares.squareRoot()), network: model.network)
+        gradientNorm: interval.squares.squareRoot()), network: model.network,
+      measures: settings.measures)
     onProgress(Progress(step: interval.end, steps: settings.steps, loss: loss))
   }
 }

@@ -93,6 +93,12 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     return next
   }
 
+  /// Columns of the metrics besides losses, accuracies and movements, in their order.
+  public var measures: [String] {
+    let names: [String] = []
+    return names
+  }
+
   /// One buffer per moment the optimizer keeps.
   public var momentCount: Int {
     switch optimizer {
