@@ -16,8 +16,15 @@ struct StudyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Orders to train: 1 to 8, and full, with which the others are compared.", valueName: "list"))
-  var orders = "1,2,3,4,full"
+      "Orders to train: 1 to 8, and full, with which the others are compared (default 1,2,3,4,full; "
+        + "with --relinearize 1,full).", valueName: "list"))
+  var orders: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Steps between re-expansions, as in 1,3,10,30,100,inf: each order is trained with each of them.",
+      valueName: "list"))
+  var relinearize: String?
 
   @Option(
     help: ArgumentHelp(
@@ -77,10 +84,20 @@ struct StudyCommand: ParsableCommand {
       throw Misuse("--early-stop does not go with study, whose orders train the same steps")
     }
     let type = try backend.scalarType()
-    let (orders, seeds) = (try StudyLists.orders(orders), try StudyLists.seeds(seeds))
+    let orders = try StudyLists.orders(
+      orders ?? (relinearize == nil ? "1,2,3,4,full" : "1,full"))
+    let periods = try relinearize.map { try StudyLists.periods($0) } ?? []
+    let seeds = try StudyLists.seeds(seeds)
+    let variants = StudyVariant.all(orders: orders, periods: periods)
     let grid = try StudyGrid(parsing: grid)
     guard training.relinearizeEvery == 0 || orders != [0] else {
       throw Misuse("--relinearize-every goes with orders from 1 to 8")
+    }
+    guard periods.isEmpty || orders != [0] else {
+      throw Misuse("--relinearize goes with orders from 1 to 8")
+    }
+    guard periods.isEmpty || training.relinearizeEvery == 0 else {
+      throw Misuse("give --relinearize, a list of periods, or --relinearize-every, not both")
     }
     let content = try out.map { try StudyDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
@@ -91,7 +108,7 @@ struct StudyCommand: ParsableCommand {
     let loss = training.loss ?? (set.classCount == nil ? .mse : .crossEntropy)
     for network in networks { try TrainCommand.check(network, against: set, loss: loss) }
     let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
-    let together = TrainingPlan.Study(orders: orders, probes: kernelDrift)
+    let together = TrainingPlan.Study(variants, probes: kernelDrift)
     let selection = try backend.selection()
     let workspace = selection.workspace(
       family: backend.kernelFamily, convolutionBytes: try backend.workspace.bytes())
@@ -109,21 +126,21 @@ struct StudyCommand: ParsableCommand {
       return try memory(of: selection).largestBatch($0)
     }
     let parts = zip(points, networks).flatMap { point, network in
-      seeds.map { StudyPart(point, network, seed: $0, settings, together) }
+      seeds.map { StudyPart(point, network, seed: $0, settings, variants) }
     }
     let plans = try zip(points, networks).map { point, network in
       try TrainingPlan(
-        network, StudyPart(point, network, seed: 0, settings, together).settings[0],
+        network, StudyPart(point, network, seed: 0, settings, variants).settings,
         examples: examples, images: set.images, workspace: workspace, study: together)
     }
     if plan {
-      return show(plans, settings, members: parts.count * orders.count, seeds: seeds.count)
+      return show(plans, settings, members: parts.count * variants.count, seeds: seeds.count)
     }
     let record = StudyRecord(
       run: RunRecord(
         settings: settings, data: data, initial: center, numerics: backend.numerics,
         network: networks[0], examples: examples),
-      orders: orders, seeds: seeds, grid: grid, probes: kernelDrift)
+      orders: orders, periods: periods, seeds: seeds, grid: grid, probes: kernelDrift)
     if let out, content == .study {
       try record.check(in: out)
       if let finished = try RunFiles.finishedResult(in: out) {
@@ -191,22 +208,22 @@ struct StudyPart {
   var point: StudyGrid.Point
   var network: Network
   var seed: UInt64
-  /// One for each order.
-  var settings: [TrainingSettings]
+  /// What its members share.
+  var settings: TrainingSettings
+  var variants: [StudyVariant]
 
   init(
     _ point: StudyGrid.Point, _ network: Network, seed: UInt64, _ base: TrainingSettings,
-    _ study: TrainingPlan.Study
+    _ variants: [StudyVariant]
   ) {
-    (self.point, self.network, self.seed) = (point, network, seed)
-    var base = base
-    base.seed = seed
-    if let rate = point.values[.lr] { base.learningRate = rate }
-    if let scale = point.values[.outputScale] { base.outputScale = scale }
-    settings = study.settings(base)
+    (self.point, self.network, self.seed, self.variants) = (point, network, seed, variants)
+    settings = base
+    settings.seed = seed
+    if let rate = point.values[.lr] { settings.learningRate = rate }
+    if let scale = point.values[.outputScale] { settings.outputScale = scale }
   }
 
   /// "seed-3" or "width-64/seed-3".
   var folder: String { (point.folder.isEmpty ? "" : point.folder + "/") + "seed-\(seed)" }
-  func folder(of settings: TrainingSettings) -> String { "\(folder)/order-\(settings.orderName)" }
+  func folder(of variant: StudyVariant) -> String { "\(folder)/order-\(variant.name)" }
 }

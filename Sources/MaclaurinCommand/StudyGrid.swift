@@ -11,6 +11,20 @@ enum StudyLists {
     return orders
   }
 
+  /// "1,10,inf" as 1, 10, 0.
+  static func periods(_ text: String) throws -> [Int] {
+    let advice = "such as 1,3,10,30,100,inf"
+    let periods = try items(text, "--relinearize", advice).map { item -> Int in
+      if item == "inf" { return 0 }
+      guard let period = Int(item), period > 0 else {
+        throw Misuse("--relinearize takes numbers of steps, \(advice), not \"\(item)\"")
+      }
+      return period
+    }
+    try requireDistinct(periods.map { $0 == 0 ? "inf" : String($0) }, "--relinearize")
+    return periods
+  }
+
   /// "0..9", "0,3,5" or both.
   static func seeds(_ text: String) throws -> [UInt64] {
     let advice = "such as 0..9 or 0,3,5"

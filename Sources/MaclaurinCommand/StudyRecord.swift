@@ -7,11 +7,15 @@ struct StudyRecord {
   var run: RunRecord
   /// 0 for full.
   var orders: [Int]
+  /// Of --relinearize; 0 for never.
+  var periods: [Int]
   var seeds: [UInt64]
   var grid: StudyGrid
   var probes: Int
 
-  private var orderNames: [String] { orders.map { $0 == 0 ? "full" : String($0) } }
+  var variants: [StudyVariant] { StudyVariant.all(orders: orders, periods: periods) }
+  var orderNames: [String] { orders.map { $0 == 0 ? "full" : String($0) } }
+  var periodNames: [String] { periods.map { $0 == 0 ? "inf" : String($0) } }
 
   /// What a resumed study must share with the one it goes on with, by the option that says it.
   private func choices() throws -> [String: JSONValue] {
@@ -20,6 +24,7 @@ struct StudyRecord {
     for name in ["order", "seed"] { choices[name] = nil }
     for axis in grid.names { choices[axis == "output_scale" ? "output-scale" : axis] = nil }
     choices["orders"] = .string(orderNames.joined(separator: ","))
+    if !periods.isEmpty { choices["relinearize"] = .string(periodNames.joined(separator: ",")) }
     choices["seeds"] = .string(seeds.map { String($0) }.joined(separator: ","))
     choices["grid"] = grid.axes.isEmpty ? nil : .string(grid.description)
     choices["kernel-drift"] = .number(Double(probes))

@@ -54,8 +54,10 @@ final class StudyRun {
       report.note("Without full in --orders there is nothing to compare the orders with")
     }
     report.note(
-      "Training \(parts.count * record.orders.count) members on \(set.name): orders "
-        + record.orders.map { $0 == 0 ? "full" : String($0) }.joined(separator: ", ")
+      "Training \(parts.count * record.variants.count) members on \(set.name): orders "
+        + record.orderNames.joined(separator: ", ")
+        + (record.periods.isEmpty
+          ? "" : ", re-expanded every \(record.periodNames.joined(separator: ", "))")
         + ", \(record.run.settings.steps) steps on \(device.name)")
     let bar = ProgressBar(quiet: report.quiet)
     Interruption.catchSignals()
@@ -66,7 +68,7 @@ final class StudyRun {
     bar.clear()
     let summaries = summaries(parts.indices.map { progress[$0]?.rows ?? [] })
     var result = StudyTable.result(summaries, axes: record.grid.names)
-    result["members"] = .number(Double(parts.count * record.orders.count))
+    result["members"] = .number(Double(parts.count * record.variants.count))
     result["steps"] = .number(Double(record.run.settings.steps))
     result["batch_size"] = .number(Double(record.run.settings.batchSize))
     result["seconds"] = .number((ContinuousClock.now - clock) / .seconds(1))
@@ -107,12 +109,12 @@ final class StudyRun {
   private func start(_ part: StudyPart, _ device: any Backend) throws -> Matrix {
     var file = record.run.initial
     if let directory {
-      let run = "\(directory.path)/\(part.folder(of: part.settings[0]))"
+      let run = "\(directory.path)/\(part.folder(of: part.variants[0]))"
       if try RunDirectory.content(of: run, resume: true) == .run {
         file = run + "/initial.safetensors"
       }
     }
-    return try TrainCommand.startingPoint(part.network, part.settings[0], device, file)
+    return try TrainCommand.startingPoint(part.network, part.settings, device, file)
   }
 
   // MARK: One part
@@ -124,7 +126,7 @@ final class StudyRun {
     let start = try start(part, device)
     let directories = try runDirectories(part, start, device)
     let group = try StudyGroup(
-      part.network, part.settings, start: start, train: resident.train,
+      part.network, part.settings, part.variants, start: start, train: resident.train,
       validation: resident.validation, test: resident.test, directories: directories,
       probes: probes, on: device)
     let events = tensorboard ? directories.map { EventFile($0.path) } : []
@@ -167,12 +169,12 @@ final class StudyRun {
   ) throws -> [RunDirectory] {
     guard let directory else { return [] }
     let values = try device.download(start)
-    return try part.settings.map { settings in
+    return try part.variants.map { variant in
       let folder = try RunDirectory(
-        "\(directory.path)/\(part.folder(of: settings))", resume: true)
+        "\(directory.path)/\(part.folder(of: variant))", resume: true)
       try folder.lock()
       let run = RunRecord(
-        settings: settings, data: record.run.data, initial: record.run.initial,
+        settings: variant.settings(part.settings), data: record.run.data, initial: record.run.initial,
         numerics: record.run.numerics, network: part.network, examples: record.run.examples)
       if folder.contains("run.json") {
         try run.check(in: folder.path)
@@ -183,13 +185,13 @@ final class StudyRun {
     }
   }
 
-  /// By place of the grid and order.
+  /// By place of the grid and variant.
   private func summaries(_ rows: [[StudyRow]]) -> [StudySummary] {
     let seeds = record.seeds.count
     return stride(from: 0, to: parts.count, by: seeds).flatMap { first in
-      parts[first].settings.map { settings in
+      parts[first].variants.map { variant in
         StudySummary(
-          order: settings.orderName, grid: parts[first].point.texts,
+          variant, grid: parts[first].point.texts,
           rows: Array(rows[first..<(first + seeds)]))
       }
     }

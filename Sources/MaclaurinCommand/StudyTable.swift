@@ -9,13 +9,16 @@ enum StudyTable {
     ("kernel_drift", "kernel drift"),
   ]
 
-  /// {"summary": [{"order", the grid's axes, "seeds", "diverged", NAME, NAME_standard_error, …}]}
+  /// {"summary": [{"order", "relinearize_every", the grid's axes, "seeds", "diverged", NAME, NAME_standard_error, …}]}
   static func result(_ summaries: [StudySummary], axes: [String]) -> [String: JSONValue] {
     let list = summaries.map { summary -> JSONValue in
       var members: [String: JSONValue] = [
-        "order": .string(summary.order), "seeds": .number(Double(summary.seeds)),
+        "order": .string(summary.variant.orderName), "seeds": .number(Double(summary.seeds)),
         "diverged": .number(Double(summary.diverged)),
       ]
+      if summary.variant.period != nil {
+        members["relinearize_every"] = .string(summary.variant.periodName)
+      }
       for (axis, text) in zip(axes, summary.grid) {
         members[axis] = Double(text).map { .number($0) } ?? .string(text)
       }
@@ -38,9 +41,11 @@ enum StudyTable {
     let shown = columns.filter { column in
       rows.contains { if case .number? = $0[column.0] { true } else { false } }
     }
-    let header = ["order"] + axes + shown.map(\.1) + ["diverged"]
+    let hasPeriods = rows.contains { $0["relinearize_every"] != nil }
+    let first = [("order", "order")] + (hasPeriods ? [("relinearize_every", "every")] : [])
+    let header = first.map(\.1) + axes + shown.map(\.1) + ["diverged"]
     let lines = rows.map { row -> [String] in
-      var cells = [cell(row["order"])] + axes.map { cell(row[$0]) }
+      var cells = first.map { cell(row[$0.0]) } + axes.map { cell(row[$0]) }
       cells += shown.map { name, _ in statistic(row, name) }
       guard case .number(let diverged)? = row["diverged"], diverged > 0,
         case .number(let seeds)? = row["seeds"]
@@ -83,11 +88,12 @@ enum StudyTable {
   static func line(_ rows: [StudyRow]) -> String? {
     guard let step = rows.map(\.step).max() else { return nil }
     let parts = rows.map { row -> String in
-      if row.isDiverged { return "\(row.order) diverged after step \(row.step)" }
+      let name = row.variant.name
+      if row.isDiverged { return "\(name) diverged after step \(row.step)" }
       if let accuracy = row.values["test_accuracy"] {
-        return "\(row.order) \(fixed(100 * accuracy, 2)) %"
+        return "\(name) \(fixed(100 * accuracy, 2)) %"
       }
-      return row.values["test_loss"].map { "\(row.order) \(fixed($0, 4))" } ?? row.order
+      return row.values["test_loss"].map { "\(name) \(fixed($0, 4))" } ?? name
     }
     return "step \(step)  " + parts.joined(separator: "  ")
   }

@@ -20,6 +20,10 @@ struct StudyFigures {
       }
     }
     figures += [
+      byExpansions("test_accuracy", "Final test accuracy", "accuracy", .percentage),
+      byExpansions("test_loss", "Final test loss", "mean loss"),
+      byExpansions("kernel_distance", "Kernel distance at the end", "‖Θ_T − Θ_0‖ / ‖Θ_0‖"),
+      byExpansions("kernel_alignment", "Kernel alignment at the end", Self.cosine, .cosine),
       byOrder("test_accuracy", "Final test accuracy", "accuracy", .percentage),
       byOrder("test_loss", "Final test loss", "mean loss"),
       byOrder(
@@ -74,17 +78,21 @@ struct StudyFigures {
 
   // MARK: Lines
 
-  static func color(_ order: StudyTable.Order) -> (color: Int?, dash: Int) {
+  /// Colours tell orders apart, or periods where there are several of an order.
+  func style(_ order: StudyTable.Order) -> (color: Int?, dash: Int) {
     switch order {
     case .full: (nil, 0)
-    case .expansion(let number): (max(0, number - 1), number)
+    case .gaussNewton: (nil, 1)
+    case .expansion(let number): (max(0, number - 1) + study.periods.count, number)
+    case .relinearized(let number, let every):
+      (study.periods.firstIndex(of: every) ?? 0, number)
     }
   }
 
   private func line(
     _ order: StudyTable.Order, _ name: String, _ points: [Chart.Point]
   ) -> Chart.Series {
-    let style = Self.color(order)
+    let style = style(order)
     return Chart.Series(name, points, color: style.color, dash: style.dash)
   }
 
@@ -134,6 +142,7 @@ struct StudyFigures {
         let final = slice.final(column)
         let spread = factor * (final?.standardError ?? 0)
         switch slice.order {
+        case .relinearized, .gaussNewton: break
         case .full:
           if let final, !column.hasPrefix("logit_") {
             levels = [Chart.Level("full", y: factor * final.mean, spread: spread)]
@@ -164,6 +173,54 @@ struct StudyFigures {
       name,
       ChartPanels(
         title: title, caption: "\(yLabel) against the order",
+        charts: shown.map { chart($0, study.name($0)) }), note: note)
+  }
+
+  /// Against the number of expansions that a run made, its first included: a line for each order,
+  /// the network itself as levels.
+  private func byExpansions(
+    _ column: String, _ title: String, _ yLabel: String, _ values: Chart.Values = .adaptive
+  ) -> Figure {
+    let name = "final-\(Self.fileName(column))-by-expansions"
+    guard !study.periods.isEmpty else {
+      return Figure(name, Chart(title: title, yLabel: yLabel, series: []))
+    }
+    let factor: Double = values == .percentage ? 100 : 1
+    func chart(_ point: StudyTable.GridPoint, _ title: String) -> Chart {
+      let slices = study.slices(point)
+      let orders = Set(slices.compactMap(\.order.number)).sorted()
+      var places: [Double: Chart.Place] = [:]
+      let series = orders.map { order -> Chart.Series in
+        let points = slices.filter { $0.order.number == order }.compactMap { slice -> Chart.Point? in
+          guard let final = slice.final(column) else { return nil }
+          let expansions = 1 + (slice.final("expansions")?.mean ?? 0)
+          places[expansions] = Chart.Place(expansions, NumberText.significant(expansions, 3))
+          return Chart.Point(
+            x: expansions, y: factor * final.mean, spread: factor * (final.standardError ?? 0))
+        }
+        var line = Chart.Series(
+          "order \(order)", points.sorted { $0.x < $1.x }, color: max(0, order - 1), dash: order - 1)
+        line.spread = .bars
+        return line
+      }
+      let levels = slices.compactMap { slice -> Chart.Level? in
+        guard slice.order.number == nil, let final = slice.final(column) else { return nil }
+        return Chart.Level(
+          slice.order.name, y: factor * final.mean, spread: factor * (final.standardError ?? 0))
+      }
+      return Chart(
+        title: title, xLabel: "expansions", yLabel: yLabel, values: values,
+        positions: .listed(places.values.sorted { $0.value < $1.value }, isLogarithmic: true),
+        series: series, levels: levels)
+    }
+    let note = "1 expansion is Taylorized training; as many as steps are (for order 1) SGD."
+    guard hasGrid else {
+      return Figure(name, chart(study.points[0], "\(title) by number of expansions"), note: note)
+    }
+    return Figure(
+      name,
+      ChartPanels(
+        title: "\(title) by number of expansions", caption: "\(yLabel) against expansions",
         charts: shown.map { chart($0, study.name($0)) }), note: note)
   }
 

@@ -39,7 +39,10 @@ struct StudyFindings {
 
   /// Of each order with the one before.
   func comparisons(_ measure: Measure) -> [Comparison] {
-    let orders = slices.filter { $0.order != .full && $0.final(measure.column) != nil }
+    let orders = slices.filter { slice in
+      guard case .expansion = slice.order else { return false }
+      return slice.final(measure.column) != nil
+    }
     return zip(orders, orders.dropFirst()).compactMap { lower, higher in
       guard case .expansion(let first) = lower.order, case .expansion(let second) = higher.order
       else { return nil }
@@ -69,14 +72,47 @@ struct StudyFindings {
   // MARK: Sentences
 
   var sentences: [String] {
-    [agreement, sentence(Self.cosine), sentence(Self.distance), accuracy].compactMap { $0 }
+    reexpansion + [agreement, sentence(Self.cosine), sentence(Self.distance), accuracy].compactMap { $0 }
       + divergence + caveats
+  }
+
+  /// For each order with several periods: from no re-expansion to the most.
+  private var reexpansion: [String] {
+    let periods = slices.filter { if case .relinearized = $0.order { true } else { false } }
+    return Set(periods.compactMap(\.order.number)).sorted().compactMap { order in
+      let own = slices.filter { $0.order.number == order }.compactMap { slice in
+        slice.final("expansions").map { (slice: slice, count: 1 + $0.mean) }
+      }.sorted { $0.count < $1.count }
+      guard let least = own.first, let most = own.last, least.count < most.count else { return nil }
+      func text(_ entry: (slice: OrderSlice, count: Double)) -> String {
+        let count = NumberText.significant(entry.count, 3)
+        return "\(count) \(entry.count == 1 ? "expansion" : "expansions")"
+      }
+      var parts: [String] = []
+      if let a = least.slice.final("test_accuracy"), let b = most.slice.final("test_accuracy") {
+        parts.append(
+          "the final test accuracy goes from \(NumberText.fixed(100 * a.mean, 2)) % to "
+            + "\(NumberText.fixed(100 * b.mean, 2)) %")
+      } else if let a = least.slice.final("test_loss"), let b = most.slice.final("test_loss") {
+        parts.append(
+          "the final test loss goes from \(NumberText.significant(a.mean)) to "
+            + NumberText.significant(b.mean))
+      }
+      if let a = least.slice.final("kernel_distance"), let b = most.slice.final("kernel_distance") {
+        parts.append(
+          "the kernel distance from \(NumberText.significant(a.mean, 3)) to "
+            + NumberText.significant(b.mean, 3))
+      }
+      guard !parts.isEmpty else { return nil }
+      return "From \(text(least)) to \(text(most)) of order \(order), \(Self.list(parts))."
+    }
   }
 
   private var agreement: String? {
     guard !slices.isEmpty else { return "The study has no rows yet." }
     let (cosines, distances) = (comparisons(Self.cosine), comparisons(Self.distance))
     guard !cosines.isEmpty || !distances.isEmpty else {
+      if !reexpansion.isEmpty { return nil }
       if !slices.contains(where: { $0.order == .full }) {
         return "The study has no member of order full: there is nothing to agree with."
       }
@@ -135,7 +171,9 @@ struct StudyFindings {
     guard let full = slices.first(where: { $0.order == .full })?.final("test_accuracy") else {
       return nil
     }
-    let expansions = slices.filter { $0.order != .full }.compactMap { slice in
+    let expansions = slices.filter {
+      if case .expansion = $0.order { true } else { false }
+    }.compactMap { slice in
       slice.final("test_accuracy").map { (slice.order.name, 100 * ($0.mean - full.mean)) }
     }
     guard let first = expansions.first, let last = expansions.last else { return nil }
@@ -155,7 +193,10 @@ struct StudyFindings {
       let steps = Set(slice.diverged.compactMap(\.divergedStep)).sorted().map {
         NumberText.fixed($0, 0)
       }
-      let name = slice.order == .full ? "Full training" : "Order \(slice.order.name.dropFirst(6))"
+      let name =
+        slice.order == .full
+        ? "Full training"
+        : slice.order.number == nil ? slice.order.name : "Order \(slice.order.shortName)"
       let who =
         slice.members.count == 1
         ? name : "\(name) with \(slice.diverged.count) of \(slice.members.count) seeds"

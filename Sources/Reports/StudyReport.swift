@@ -74,10 +74,16 @@ public struct StudyReport {
   }
 
   private var lead: String {
-    let orders = study.orders.map { order -> String in
-      if case .expansion(let number) = order { "\(number)" } else { "full" }
+    let orders = study.orders.compactMap(\.number).reduce(into: [Int]()) { list, number in
+      if !list.contains(number) { list.append(number) }
     }
-    var parts = ["orders \(orders.joined(separator: ", "))"]
+    let others = study.orders.filter { $0.number == nil }.map(\.shortName)
+    let names = orders.map { "\($0)" } + others
+    var parts = ["\(names.count == 1 ? "order" : "orders") \(names.joined(separator: ", "))"]
+    if !study.periods.isEmpty {
+      let periods = study.periods.map { "\($0)" }.joined(separator: ", ")
+      parts.append("re-expanded every \(periods) steps")
+    }
     parts.append(study.seeds.count == 1 ? "one seed" : "\(study.seeds.count) seeds")
     if study.points.count > 1 { parts.append("\(study.points.count) grid points") }
     if !text("backend").isEmpty { parts.append("on \(text("backend"))") }
@@ -152,15 +158,13 @@ public struct StudyReport {
       slices.contains { $0.1.final(column) != nil }
     }
     let rows = slices.map { point, slice -> [String] in
-      let order: String
-      if case .expansion(let number) = slice.order { order = "\(number)" } else { order = "full" }
       let diverged =
         slice.diverged.isEmpty
         ? "–"
         : "\(slice.diverged.count), at step "
           + Set(slice.diverged.compactMap(\.divergedStep)).sorted()
           .map { NumberText.fixed($0, 0) }.joined(separator: ", ")
-      return point.settings.map(\.text) + [order, "\(slice.members.count)", diverged]
+      return point.settings.map(\.text) + [slice.order.shortName, "\(slice.members.count)", diverged]
         + columns.map { column, _ in Self.cell(slice.final(column), column) }
     }
     return (

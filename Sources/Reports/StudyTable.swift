@@ -2,16 +2,30 @@ import DataSets
 
 /// study.csv: what every member of a study measured, by step.
 struct StudyTable {
-  /// k of an expansion, or the network itself, which comes last.
+  /// What a member trains: an expansion of order k, the same with re-expansions every so many steps,
+  /// the network itself, or the network by Gauss–Newton steps.
   enum Order: Hashable, Comparable {
     case expansion(Int)
+    case relinearized(Int, every: Int)
     case full
+    case gaussNewton
 
-    init?(_ text: String) {
+    /// - Parameters:
+    ///   - text: the column `order`.
+    ///   - every: the column `relinearize_every`; empty or inf: never.
+    init?(_ text: String, every: String = "") {
       if text == "full" {
         self = .full
+      } else if text == "gauss-newton" {
+        self = .gaussNewton
       } else if let number = Int(text), number >= 0 {
-        self = .expansion(number)
+        if every.isEmpty || every == "inf" {
+          self = .expansion(number)
+        } else if let period = Int(every), period > 0 {
+          self = .relinearized(number, every: period)
+        } else {
+          return nil
+        }
       } else {
         return nil
       }
@@ -20,10 +34,40 @@ struct StudyTable {
     /// As in "at order 2".
     var name: String {
       switch self {
-      case .expansion(let number): "order \(number)"
-      case .full: "full"
+      case .expansion, .relinearized: "order \(shortName)"
+      case .full, .gaussNewton: shortName
       }
     }
+
+    /// As in a table whose column is the order.
+    var shortName: String {
+      switch self {
+      case .expansion(let number): "\(number)"
+      case .relinearized(let number, let every): "\(number), every \(every)"
+      case .full: "full"
+      case .gaussNewton: "Gauss–Newton"
+      }
+    }
+
+    /// k, unless it is the network itself.
+    var number: Int? {
+      switch self {
+      case .expansion(let number), .relinearized(let number, _): number
+      case .full, .gaussNewton: nil
+      }
+    }
+
+    /// By order, then by period, never after all periods; the network itself comes last.
+    private var place: [Int] {
+      switch self {
+      case .relinearized(let number, let every): [number, every]
+      case .expansion(let number): [number, .max]
+      case .full: [.max, 0]
+      case .gaussNewton: [.max, 1]
+      }
+    }
+
+    static func < (a: Order, b: Order) -> Bool { a.place.lexicographicallyPrecedes(b.place) }
   }
 
   /// A value on a grid axis as it stands in the file; numbers are ordered as numbers.
@@ -75,7 +119,8 @@ struct StudyTable {
         advice: "is this a study's folder?")
     }
     let axes = Array(header[(seed + 1)..<order])
-    table = try NumberTable(bytes, path: path, words: Set(axes + ["seed", "order"]))
+    table = try NumberTable(
+      bytes, path: path, words: Set(axes + ["seed", "order", "relinearize_every"]))
     self.axes = axes
     points = try Self.points(table, axes)
   }
@@ -88,9 +133,15 @@ struct StudyTable {
     var members: [[Setting]: [Key: Member]] = [:]
     for row in table.rows.indices {
       let name = table.text(row, "order")
-      guard let order = Order(name) else {
+      let hasPeriods = table.columns.contains("relinearize_every")
+      let period = hasPeriods ? table.text(row, "relinearize_every") : ""
+      guard Order(name) != nil else {
         throw table.error(
-          row, "order", "\(FileError.quote(name)) is neither full nor a number")
+          row, "order", "\(FileError.quote(name)) is neither full, gauss-newton nor a number")
+      }
+      guard let order = Order(name, every: period) else {
+        throw table.error(
+          row, "relinearize_every", "\(FileError.quote(period)) is neither inf nor a number of steps")
       }
       guard let step = table.number(row, "step"), step >= 0 else {
         throw table.error(row, "step", "is not the number of a step")
@@ -120,6 +171,15 @@ struct StudyTable {
   /// The orders at any grid point, full last.
   var orders: [Order] {
     Array(Set(points.flatMap { $0.members.map(\.order) })).sorted()
+  }
+
+  /// Periods of re-expansion at any grid point, ascending.
+  var periods: [Int] {
+    Set(
+      orders.compactMap { order in
+        if case .relinearized(_, let every) = order { every } else { nil }
+      }
+    ).sorted()
   }
 
   var seeds: [String] {

@@ -1,7 +1,7 @@
 import Compute
 import Networks
 
-/// The orders of a study that share everything else: data, θ0, seed, settings.
+/// The members of a study that share everything else: data, θ0, seed, settings.
 ///
 /// They are trained in lock-step, each by its own `Trainer`: all of them reach an evaluation before
 /// any goes on, so that they can be compared with the network itself, on the device. A member ends
@@ -9,6 +9,7 @@ import Networks
 /// marked and stops; the others go on.
 public final class StudyGroup {
   public final class Member {
+    public let variant: StudyVariant
     public let settings: TrainingSettings
     public let directory: RunDirectory?
     /// The steps after which it had diverged.
@@ -18,13 +19,17 @@ public final class StudyGroup {
     /// Given up, with its memory, when it diverges.
     fileprivate var trainer: Trainer?
 
-    init(_ settings: TrainingSettings, _ directory: RunDirectory?, _ trainer: Trainer) {
+    init(
+      _ variant: StudyVariant, _ settings: TrainingSettings, _ directory: RunDirectory?,
+      _ trainer: Trainer
+    ) {
+      self.variant = variant
       self.settings = settings
       self.directory = directory
       self.trainer = trainer
     }
 
-    public var order: String { settings.orderName }
+    fileprivate var name: String { variant.name }
   }
 
   public let members: [Member]
@@ -50,12 +55,14 @@ public final class StudyGroup {
   private var kernelBefore: [Double] = []
 
   /// - Parameters:
-  ///   - settings: one for each member, which differ in their order (and in what full does not take).
+  ///   - settings: what all members share.
+  ///   - variants: what they differ in.
   ///   - start: θ0, which nobody else may write to.
   ///   - directories: one for each member, or none.
   ///   - probes: training examples of the kernel's drift; 0 for none.
   public init(
-    _ network: Network, _ settings: [TrainingSettings], start: Matrix, train: ResidentExamples,
+    _ network: Network, _ settings: TrainingSettings, _ variants: [StudyVariant], start: Matrix,
+    train: ResidentExamples,
     validation: ResidentExamples? = nil, test: ResidentExamples? = nil,
     directories: [RunDirectory] = [], probes: Int, on backend: any Backend
   ) throws {
@@ -63,7 +70,8 @@ public final class StudyGroup {
     self.network = network
     self.start = start
     self.test = test
-    members = try settings.enumerated().map { index, settings in
+    members = try variants.enumerated().map { index, variant in
+      let settings = variant.settings(settings)
       var center = start
       if settings.order == 0 || settings.relinearizeEvery > 0 {
         center = try backend.matrix(1, network.parameterCount, settings.type)
@@ -76,14 +84,14 @@ public final class StudyGroup {
       let directory = directories.isEmpty ? nil : directories[index]
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test, directory: directory)
-      return Member(settings, directory, trainer)
+      return Member(variant, settings, directory, trainer)
     }
     let count = min(probes, train.count)
     probe =
       count == 0
       ? nil
       : try TangentProbe(
-        inputs: train.evaluationInputs(0..<count, on: backend), network, frozen: settings[0].frozen,
+        inputs: train.evaluationInputs(0..<count, on: backend), network, frozen: settings.frozen,
         on: backend)
   }
 
@@ -119,7 +127,7 @@ public final class StudyGroup {
   private func begin(_ saved: StudyProgress) throws {
     progress = saved
     for member in members {
-      member.divergedAfter = saved.divergedAfter[member.order]
+      member.divergedAfter = saved.divergedAfter[member.name]
       if member.divergedAfter != nil { member.trainer = nil }
     }
     for (member, trainer) in running {
@@ -158,7 +166,7 @@ public final class StudyGroup {
   private func diverged(_ member: Member, after step: Int) {
     member.divergedAfter = step
     member.trainer = nil
-    progress.divergedAfter[member.order] = step
+    progress.divergedAfter[member.name] = step
   }
 
   private func checkpoint() throws {
@@ -182,14 +190,14 @@ public final class StudyGroup {
     for (member, trainer) in running { try attempt(member) { try trainer.settle() } }
     var pending: [String: Pending] = [:]
     for (member, trainer) in running {
-      pending[member.order] = Pending(
+      pending[member.name] = Pending(
         measurements: try trainer.startEvaluation(atEnd: atEnd),
         kernel: try probe?.start(trainer.model))
     }
     if let full = pending["full"]?.measurements {
       for (member, _) in running where member.settings.order > 0 {
-        guard let own = pending[member.order]?.measurements else { continue }
-        pending[member.order]?.comparison = try StudyComparison(
+        guard let own = pending[member.name]?.measurements else { continue }
+        pending[member.name]?.comparison = try StudyComparison(
           own, with: full, before: outputsBefore, network, on: backend)
       }
     }
@@ -198,17 +206,17 @@ public final class StudyGroup {
     for (member, trainer) in running.sorted(by: {
       $0.member.settings.order < $1.member.settings.order
     }) {
-      guard let pending = pending[member.order] else { continue }
+      guard let pending = pending[member.name] else { continue }
       try attempt(member) {
-        rows[member.order] = try finish(pending, member, trainer, atEnd: atEnd)
+        rows[member.name] = try finish(pending, member, trainer, atEnd: atEnd)
       }
     }
     let new = members.compactMap { member -> StudyRow? in
-      guard let step = member.divergedAfter else { return rows[member.order] }
-      guard !progress.rows.contains(where: { $0.order == member.order && $0.isDiverged }) else {
+      guard let step = member.divergedAfter else { return rows[member.name] }
+      guard !progress.rows.contains(where: { $0.variant == member.variant && $0.isDiverged }) else {
         return nil
       }
-      return StudyRow(order: member.order, step: step, isDiverged: true)
+      return StudyRow(member.variant, step: step, isDiverged: true)
     }
     progress.rows += new
     try onRows(new)
@@ -237,7 +245,7 @@ public final class StudyGroup {
     if [record.train, record.test].contains(where: { $0.map { !$0.loss.isFinite } ?? false }) {
       diverged(member, after: progress.step)
     }
-    return StudyRow(order: member.order, step: progress.step, values: values)
+    return StudyRow(member.variant, step: progress.step, values: values)
   }
 
   // MARK: Planning

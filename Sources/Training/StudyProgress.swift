@@ -6,7 +6,7 @@ public struct StudyProgress: Sendable, Equatable {
   /// Steps done by every member that has not diverged.
   public var step = 0
   public var isFinished = false
-  /// By order: the steps after which the member had diverged.
+  /// By the variant's name: the steps after which the member had diverged.
   public var divergedAfter: [String: Int] = [:]
   public var rows: [StudyRow] = []
 
@@ -31,8 +31,8 @@ public struct StudyProgress: Sendable, Equatable {
     }
     self.step = step
     isFinished = members["finished"] == .bool(true)
-    for (order, value) in diverged {
-      if case .number(let number) = value { divergedAfter[order] = Int(exactly: number) }
+    for (name, value) in diverged {
+      if case .number(let number) = value { divergedAfter[name] = Int(exactly: number) }
     }
     self.rows = rows.compactMap { StudyRow(json: $0) }
     guard self.rows.count == rows.count else {

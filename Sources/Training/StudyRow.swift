@@ -3,16 +3,17 @@ import Networks
 /// One member of a study at one evaluated step: a line of study.csv without the member's seed and
 /// place in the grid.
 public struct StudyRow: Sendable, Equatable {
-  /// "1"… or "full".
-  public var order: String
+  public var variant: StudyVariant
   public var step: Int
   /// Finite numbers by column; what is not there was not evaluated or is not finite.
   public private(set) var values: [String: Double] = [:]
   /// Whether this is where the member's loss or parameters had become infinite or NaN.
   public var isDiverged = false
 
-  public init(order: String, step: Int, values: [String: Double] = [:], isDiverged: Bool = false) {
-    self.order = order
+  public init(
+    _ variant: StudyVariant, step: Int, values: [String: Double] = [:], isDiverged: Bool = false
+  ) {
+    self.variant = variant
     self.step = step
     self.isDiverged = isDiverged
     self.values = values.filter(\.value.isFinite)
@@ -20,7 +21,7 @@ public struct StudyRow: Sendable, Equatable {
 
   /// Columns behind `seed` and the grid's axes; then four for each tensor.
   static let columns = [
-    "order", "step", "epoch", "learning_rate", "train_loss", "train_accuracy", "test_loss",
+    "order", "relinearize_every", "step", "epoch", "learning_rate", "train_loss", "train_accuracy", "test_loss",
     "test_accuracy", "logit_distance", "logit_cosine", "parameter_distance", "parameter_cosine",
     "kernel_drift", "diverged",
   ]
@@ -36,7 +37,8 @@ public struct StudyRow: Sendable, Equatable {
 
   func text(_ column: String) -> String {
     switch column {
-    case "order": order
+    case "order": variant.orderName
+    case "relinearize_every": variant.periodName
     case "step": String(step)
     case "diverged": isDiverged ? "1" : "0"
     default: values[column].map { Self.text($0) } ?? ""
@@ -51,20 +53,25 @@ public struct StudyRow: Sendable, Equatable {
 
   var json: JSONValue {
     var members = values.mapValues { JSONValue.number($0) }
-    members["order"] = .string(order)
+    members["order"] = .string(variant.orderName)
+    members["relinearize_every"] = variant.period.map { .number(Double($0)) }
     members["step"] = .number(Double(step))
     members["diverged"] = .bool(isDiverged)
     return .object(members)
   }
 
   init?(json: JSONValue) {
-    guard case .object(let members) = json, case .string(let order)? = members["order"],
+    guard case .object(let members) = json, case .string(let name)? = members["order"],
+      let order = name == "full" ? 0 : Int(name),
       case .number(let number)? = members["step"], let step = Int(exactly: number)
     else { return nil }
-    self.order = order
+    variant = StudyVariant(order: order)
+    if case .number(let period)? = members["relinearize_every"] {
+      variant.period = Int(exactly: period)
+    }
     self.step = step
     isDiverged = members["diverged"] == .bool(true)
-    for (name, member) in members where name != "step" {
+    for (name, member) in members where name != "step" && name != "relinearize_every" {
       if case .number(let value) = member { values[name] = value }
     }
   }

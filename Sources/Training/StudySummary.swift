@@ -1,4 +1,4 @@
-/// Where the members of one order at one place of a study's grid have ended, over the seeds.
+/// Where the members of one order and period at one place of a study's grid have ended, over the seeds.
 public struct StudySummary: Sendable {
   /// Mean and standard error s/√n, s² with n − 1, of what the members ended with.
   public struct Statistic: Sendable, Equatable {
@@ -24,7 +24,7 @@ public struct StudySummary: Sendable {
     "parameter_distance", "parameter_cosine", "kernel_drift",
   ]
 
-  public var order: String
+  public var variant: StudyVariant
   /// Values by axis.
   public var grid: [String]
   public var seeds: Int
@@ -32,10 +32,10 @@ public struct StudySummary: Sendable {
   public var statistics: [String: Statistic] = [:]
 
   /// - Parameter rows: for each seed the rows of its group.
-  public init(order: String, grid: [String], rows: [[StudyRow]]) {
-    self.order = order
+  public init(_ variant: StudyVariant, grid: [String], rows: [[StudyRow]]) {
+    self.variant = variant
     self.grid = grid
-    let last = rows.compactMap { $0.last { $0.order == order } }
+    let last = rows.compactMap { $0.last { $0.variant == variant } }
     seeds = last.count
     diverged = last.count(where: \.isDiverged)
     for name in Self.quantities {
@@ -45,7 +45,7 @@ public struct StudySummary: Sendable {
   }
 
   static func header(axes: [String]) -> String {
-    (["order"] + axes + ["seeds"]
+    (["order", "relinearize_every"] + axes + ["seeds"]
       + quantities.flatMap { ["\($0)_mean", "\($0)_standard_error"] } + ["diverged"])
       .joined(separator: ",")
   }
@@ -58,7 +58,7 @@ public struct StudySummary: Sendable {
         statistic?.standardError.map { StudyRow.text($0) } ?? "",
       ]
     }
-    return ([order] + grid + [String(seeds)] + numbers + [String(diverged)])
+    return ([variant.orderName, variant.periodName] + grid + [String(seeds)] + numbers + [String(diverged)])
       .joined(separator: ",")
   }
 }

@@ -19,23 +19,13 @@ public struct TrainingPlan: Sendable {
 
   /// What makes a run a study.
   public struct Study: Sendable {
-    /// 0 for full.
-    public var orders: [Int]
+    /// Its members at one seed and place of the grid.
+    public var variants: [StudyVariant]
     public var probes: Int
 
-    public init(orders: [Int], probes: Int) {
-      self.orders = orders
+    public init(_ variants: [StudyVariant], probes: Int) {
+      self.variants = variants
       self.probes = probes
-    }
-
-    /// The settings of its members.
-    public func settings(_ base: TrainingSettings) -> [TrainingSettings] {
-      orders.map { order in
-        var settings = base
-        settings.order = order
-        if order == 0 { settings.relinearizeEvery = 0 }
-        return settings
-      }
     }
   }
 
@@ -43,7 +33,7 @@ public struct TrainingPlan: Sendable {
   ///   - examples: rows of the training, validation and test sets; the first is not 0.
   ///   - images: what is done to images on their way into the network.
   ///   - workspace: what the backend takes besides.
-  ///   - study: the orders that train at once and the probes of their kernels, of a study.
+  ///   - study: what trains at once and the probes of their kernels, of a study.
   public init(
     _ network: Network, _ settings: TrainingSettings, examples: [Int],
     images: ImagePreparation? = nil, workspace: Workspace = Workspace(), study: Study? = nil
@@ -61,10 +51,10 @@ public struct TrainingPlan: Sendable {
     let center = try backend.matrix(1, network.parameterCount, settings.type)
     let (train, validation) = (sets[0]!, sets.count > 1 ? sets[1] : nil)
     let test = sets.count > 2 ? sets[2] : nil
-    let all = study?.settings(settings) ?? [settings]
+    let all = study?.variants.map { $0.settings(settings) } ?? [settings]
     if let study {
       let group = try StudyGroup(
-        network, all, start: center, train: train, validation: validation, test: test,
+        network, settings, study.variants, start: center, train: train, validation: validation, test: test,
         probes: study.probes, on: backend)
       try group.rehearse()
     } else {

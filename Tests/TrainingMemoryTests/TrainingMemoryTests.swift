@@ -124,18 +124,19 @@ import Testing
   }
 
   /// All members of a study at once, their comparisons and their kernels.
-  @Test(arguments: [[0], [1, 2, 0], [4, 1]])
-  func planPredictsAStudy(orders: [Int]) throws {
+  @Test(arguments: [([0], []), ([1, 2, 0], []), ([4, 1], []), ([1, 0], [1, 3, 0])])
+  func planPredictsAStudy(orders: [Int], periods: [Int]) throws {
     let backend = try OpenBLASBackend(threads: 2)
     let network = try Self.network()
     let settings = Self.settings(0, .momentum)
-    let study = TrainingPlan.Study(orders: orders, probes: 8)
+    let study = TrainingPlan.Study(
+      StudyVariant.all(orders: orders, periods: periods), probes: 8)
     let plan = try TrainingPlan(
       network, settings, examples: [Self.examples, 0, Self.examples / 3], study: study)
     let start = try backend.matrix(1, network.parameterCount, .float32)
     try network.initialize(start, seed: 0, on: backend)
     let group = try StudyGroup(
-      network, study.settings(settings), start: start,
+      network, settings, study.variants, start: start,
       train: try Self.resident(Self.examples, on: backend),
       test: try Self.resident(Self.examples / 3, on: backend), probes: 8, on: backend)
     #expect(try group.run())

@@ -27,8 +27,7 @@ import Training
       try ResidentExamples(examples, type: .float32, on: backend)
     }
     return try StudyGroup(
-      problem.network,
-      TrainingPlan.Study(orders: Self.orders, probes: 3).settings(settings),
+      problem.network, settings, Self.orders.map { StudyVariant(order: $0) },
       start: backend.matrix(1, problem.start.count, .float32, problem.start),
       train: resident(problem.train), test: problem.test.map(resident), directories: directories,
       probes: 3, on: backend)
@@ -65,7 +64,7 @@ import Training
     let rows = unbroken.progress.rows
     #expect(expected.count > 20)
     #expect(rows.map(\.step) == [0, 1, 2, 4, 8, 12].flatMap { [$0, $0, $0] })
-    #expect(rows.prefix(3).map(\.order) == ["2", "full", "1"])
+    #expect(rows.prefix(3).map(\.variant.name) == ["2", "full", "1"])
     #expect(unbroken.members.allSatisfy { $0.result?.steps == 12 })
 
     // Where it fails, from the first step to the last download.

@@ -1,0 +1,37 @@
+/// What tells the members of a study apart that share a seed and a place in the grid.
+public struct StudyVariant: Sendable, Hashable {
+  /// 0 for full.
+  public var order: Int
+  /// Steps between re-expansions, 0 for never, where the study compares periods; nil where all members
+  /// have that of their common settings.
+  public var period: Int?
+
+  public init(order: Int, period: Int? = nil) {
+    self.order = order
+    self.period = order == 0 ? nil : period
+  }
+
+  /// The members of a list of orders, each with every period; full has none.
+  public static func all(orders: [Int], periods: [Int]) -> [StudyVariant] {
+    orders.flatMap { order -> [StudyVariant] in
+      guard order > 0, !periods.isEmpty else { return [StudyVariant(order: order)] }
+      return periods.map { StudyVariant(order: order, period: $0) }
+    }
+  }
+
+  /// "1" … or "full", as in the column `order`.
+  public var orderName: String { order == 0 ? "full" : String(order) }
+  /// A number of steps, "inf", or nothing, as in the column `relinearize_every`.
+  public var periodName: String { period.map { $0 == 0 ? "inf" : String($0) } ?? "" }
+  /// "2", "2-every-10" or "full": what is kept under a name of its own, such as a folder.
+  public var name: String { orderName + (period == nil ? "" : "-every-\(periodName)") }
+
+  /// The settings of this member.
+  public func settings(_ base: TrainingSettings) -> TrainingSettings {
+    var settings = base
+    settings.order = order
+    if order == 0 { settings.relinearizeEvery = 0 }
+    if let period { settings.relinearizeEvery = period }
+    return settings
+  }
+}

@@ -1,0 +1,79 @@
+import Maclaurin
+import Testing
+
+/// `study --relinearize`: members of one order that differ in how often they are re-expanded.
+struct StudyPeriodTests {
+  private static let settings = [
+    "--model", "mlp:12x2", "--activation", "tanh", "--lr", "0.2", "--batch-size", "32",
+    "--train-size", "200", "--steps", "15", "--evaluate-every", "5", "--quiet", "--json",
+  ]
+
+  private func hash(_ folder: TemporaryFolder, _ run: String) throws -> String {
+    guard
+      case .object(let members) = try JSONValue(
+        text: folder.bytes(run + "/result.json"), named: run),
+      case .string(let hash)? = members["parameters_sha256"]
+    else { return "" }
+    return hash
+  }
+
+  /// Re-expanded before every step, order 1 is the network itself; never, it is the expansion; in
+  /// between it is what `train` makes.
+  @Test func fromExpansionToNetwork() throws {
+    let folder = try TemporaryFolder()
+    let study = try Command.run(
+      ["study", "--relinearize", "1,4,inf", "--out", "s", "--backend", "openblas"] + Self.settings,
+      in: folder)
+    #expect(study.status == 0, "\(study.errors)")
+    let members = ["order-1-every-1", "order-1-every-4", "order-1-every-inf", "order-full"]
+    #expect(
+      folder.names("s/seed-0").filter { $0.hasPrefix("order-") }.sorted() == members.sorted())
+    #expect(
+      try hash(folder, "s/seed-0/order-1-every-1") == hash(folder, "s/seed-0/order-full"))
+    for (member, options) in [
+      ("every-4", ["--relinearize-every", "4"]), ("every-inf", []),
+    ] {
+      let train = try Command.run(["train", "--order", "1"] + options + Self.settings, in: folder)
+      #expect(
+        try hash(folder, "s/seed-0/order-1-\(member)") == train.text("parameters_sha256"),
+        "\(member)")
+    }
+    let table = CSVText(folder.text("s/study.csv"))
+    let end = table.rows(["step": "15"])
+    #expect(end.map { $0["relinearize_every"] } == ["1", "4", "inf", ""])
+    #expect(end.map { $0["order"] } == ["1", "1", "1", "full"])
+    // Before steps 1…14, and before steps 4, 8 and 12.
+    #expect(end.map { $0["expansions"] } == ["14", "3", "0", ""])
+    // Re-expanded before every step, the order has the network's kernel at its last expansion; never,
+    // it keeps the start's.
+    #expect(end[2].number("kernel_distance") == 0)
+    let distances = end.compactMap { $0.number("kernel_distance") }
+    #expect(distances[0] > distances[1] && distances[1] > 0, "\(distances)")
+    let summary = CSVText(folder.text("s/summary.csv"))
+    #expect(summary.rows.map { $0["relinearize_every"] } == ["1", "4", "inf", ""])
+    #expect(summary.rows.map { $0["expansions_mean"] } == ["14", "3", "0", ""])
+    for figure in ["final-test-accuracy", "final-kernel-distance"] {
+      #expect(folder.names("s/figures").contains("\(figure)-by-expansions.svg"))
+    }
+
+    // Ended, it prints its result again; with other periods it is another study.
+    let again = ["study", "--out", "s", "--resume"] + Self.settings
+    let same = try Command.run(again + ["--relinearize", "1,4,inf"], in: folder)
+    #expect(same.status == 0, "\(same.errors)")
+    expectSentence(
+      try Command.run(again + ["--relinearize", "1,5,inf"], in: folder), "--relinearize 1,4,inf")
+  }
+
+  @Test(arguments: [
+    (["--relinearize", "1,1"], "--relinearize names 1 twice"),
+    (["--relinearize", "1,-2"], "not \"-2\""), (["--relinearize", "0"], "not \"0\""),
+    (["--relinearize", "1,,2"], "without gaps"),
+    (["--relinearize", "3", "--orders", "full"], "orders from 1 to 8"),
+    (["--relinearize", "3", "--relinearize-every", "3"], "not both"),
+  ])
+  func misuse(_ arguments: [String], _ words: String) throws {
+    let folder = try TemporaryFolder()
+    expectSentence(
+      try Command.run(["study", "--model", "mlp:4x1"] + arguments, in: folder), words, status: 2)
+  }
+}
