@@ -174,7 +174,8 @@ final class StudyRun {
         "\(directory.path)/\(part.folder(of: variant))", resume: true)
       try folder.lock()
       let run = RunRecord(
-        settings: variant.settings(part.settings), data: record.run.data, initial: record.run.initial,
+        settings: variant.settings(part.settings), data: record.run.data,
+        initial: record.run.initial,
         numerics: record.run.numerics, network: part.network, examples: record.run.examples)
       if folder.contains("run.json") {
         try run.check(in: folder.path)

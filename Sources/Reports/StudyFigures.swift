@@ -191,7 +191,8 @@ struct StudyFigures {
       let orders = Set(slices.compactMap(\.order.number)).sorted()
       var places: [Double: Chart.Place] = [:]
       let series = orders.map { order -> Chart.Series in
-        let points = slices.filter { $0.order.number == order }.compactMap { slice -> Chart.Point? in
+        let points = slices.filter { $0.order.number == order }.compactMap {
+          slice -> Chart.Point? in
           guard let final = slice.final(column) else { return nil }
           let expansions = 1 + (slice.final("expansions")?.mean ?? 0)
           places[expansions] = Chart.Place(expansions, NumberText.significant(expansions, 3))
@@ -199,7 +200,8 @@ struct StudyFigures {
             x: expansions, y: factor * final.mean, spread: factor * (final.standardError ?? 0))
         }
         var line = Chart.Series(
-          "order \(order)", points.sorted { $0.x < $1.x }, color: max(0, order - 1), dash: order - 1)
+          "order \(order)", points.sorted { $0.x < $1.x }, color: max(0, order - 1), dash: order - 1
+        )
         line.spread = .bars
         return line
       }

@@ -72,7 +72,8 @@ struct StudyFindings {
   // MARK: Sentences
 
   var sentences: [String] {
-    reexpansion + [agreement, sentence(Self.cosine), sentence(Self.distance), accuracy].compactMap { $0 }
+    reexpansion
+      + [agreement, sentence(Self.cosine), sentence(Self.distance), accuracy].compactMap { $0 }
       + divergence + caveats
   }
 

@@ -164,7 +164,9 @@ public struct StudyReport {
         : "\(slice.diverged.count), at step "
           + Set(slice.diverged.compactMap(\.divergedStep)).sorted()
           .map { NumberText.fixed($0, 0) }.joined(separator: ", ")
-      return point.settings.map(\.text) + [slice.order.shortName, "\(slice.members.count)", diverged]
+      return point.settings.map(\.text) + [
+        slice.order.shortName, "\(slice.members.count)", diverged,
+      ]
         + columns.map { column, _ in Self.cell(slice.final(column), column) }
     }
     return (

@@ -141,7 +141,8 @@ struct StudyTable {
       }
       guard let order = Order(name, every: period) else {
         throw table.error(
-          row, "relinearize_every", "\(FileError.quote(period)) is neither inf nor a number of steps")
+          row, "relinearize_every",
+          "\(FileError.quote(period)) is neither inf nor a number of steps")
       }
       guard let step = table.number(row, "step"), step >= 0 else {
         throw table.error(row, "step", "is not the number of a step")

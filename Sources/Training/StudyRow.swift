@@ -21,7 +21,8 @@ public struct StudyRow: Sendable, Equatable {
 
   /// Columns behind `seed` and the grid's axes; then four for each tensor.
   static let columns = [
-    "order", "relinearize_every", "step", "epoch", "learning_rate", "train_loss", "train_accuracy", "test_loss",
+    "order", "relinearize_every", "step", "epoch", "learning_rate", "train_loss", "train_accuracy",
+    "test_loss",
     "test_accuracy", "logit_distance", "logit_cosine", "parameter_distance", "parameter_cosine",
     "kernel_drift", "diverged",
   ]

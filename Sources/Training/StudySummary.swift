@@ -58,7 +58,10 @@ public struct StudySummary: Sendable {
         statistic?.standardError.map { StudyRow.text($0) } ?? "",
       ]
     }
-    return ([variant.orderName, variant.periodName] + grid + [String(seeds)] + numbers + [String(diverged)])
+    return
+      ([variant.orderName, variant.periodName] + grid + [String(seeds)] + numbers + [
+        String(diverged)
+      ])
       .joined(separator: ",")
   }
 }

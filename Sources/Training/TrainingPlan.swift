@@ -54,7 +54,8 @@ public struct TrainingPlan: Sendable {
     let all = study?.variants.map { $0.settings(settings) } ?? [settings]
     if let study {
       let group = try StudyGroup(
-        network, settings, study.variants, start: center, train: train, validation: validation, test: test,
+        network, settings, study.variants, start: center, train: train, validation: validation,
+        test: test,
         probes: study.probes, on: backend)
       try group.rehearse()
     } else {

@@ -212,7 +212,9 @@ struct StudyTests {
     #expect(study.status == 0, "\(study.errors)")
     let table = CSVText(folder.text("s/study.csv"))
     #expect(
-      table.columns.prefix(6) == ["seed", "width", "lr", "output_scale", "order", "relinearize_every"])
+      table.columns.prefix(6) == [
+        "seed", "width", "lr", "output_scale", "order", "relinearize_every",
+      ])
     // 2 × 2 places, 3 seeds, 2 orders, steps 0, 1, 2, 4 and 6.
     #expect(table.rows.count == 4 * 3 * 2 * 5)
     let run = "s/width-12_lr-0.1_output_scale-2/seed-5/order-1"
