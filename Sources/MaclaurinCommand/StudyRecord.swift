@@ -22,7 +22,7 @@ struct StudyRecord {
     choices["orders"] = .string(orderNames.joined(separator: ","))
     choices["seeds"] = .string(seeds.map { String($0) }.joined(separator: ","))
     choices["grid"] = grid.axes.isEmpty ? nil : .string(grid.description)
-    choices["kernel-drift"] = .number(Double(probes))
+    choices["kernel-probes"] = .number(Double(probes))
     return choices
   }
 

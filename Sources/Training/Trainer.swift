@@ -68,7 +68,7 @@ public final class Trainer {
     step = try TrainingStep(model, settings)
     evaluator = Evaluator(Objective(settings.loss))
     log = try StepLog(model.backend, capacity: max(1, settings.logEvery), type: model.type)
-    initial = model.order == 0 || settings.relinearizeEvery > 0 ? try model.keptStart() : nil
+    initial = settings.movesCenter ? try model.keptStart() : nil
     initialSquares = try Self.startSquares(initial ?? model.center, model).values(model.type)
   }
 
@@ -81,6 +81,7 @@ public final class Trainer {
       try shuffle(0),
       settings.steps > stepsPerEpoch ? try model.backend.matrix(1, train.count, .int32) : nil,
     ]
+    try step.rehearse()
     try withExtendedLifetime(orders) {
       try runStep(0, epoch: 0, position: 0, order: orders[0]!)
       for examples in [train, validation, test] {

@@ -33,7 +33,7 @@ public struct TrainingPlan: Sendable {
       orders.map { order in
         var settings = base
         settings.order = order
-        if order == 0 { settings.relinearizeEvery = 0 }
+        if order == 0 { settings.relinearization = .never }
         return settings
       }
     }
