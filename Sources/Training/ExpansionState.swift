@@ -51,3 +51,36 @@ struct ExpansionState: Sendable, Equatable {
     return ExpansionState(settings, count: count, last: count * every)
   }
 }
+
+extension ExpansionState {
+  /// What a checkpoint says of it.
+  var metadata: [String: String] {
+    guard relinearization.rule != .never else { return [:] }
+    var metadata = ["expansions": String(count), "last_expansion": String(last)]
+    guard case .adaptiveOrder = relinearization.rule else { return metadata }
+    metadata["order"] = String(order)
+    metadata["predicted_error"] = predictedError.map { String($0) }
+    return metadata
+  }
+
+  /// The state behind `steps` steps from a checkpoint's metadata.
+  ///
+  /// - Parameter counter: a member of the metadata that must be a number in a range.
+  init(
+    _ settings: TrainingSettings, steps: Int, _ metadata: [String: String],
+    counter: (String, ClosedRange<Int>) throws -> Int
+  ) throws {
+    self.init(settings)
+    guard relinearization.rule != .never else { return }
+    guard metadata["expansions"] != nil else {
+      self = .derived(settings, steps: steps)
+      return
+    }
+    let range = 0...max(0, steps - 1)
+    self.init(
+      settings, count: try counter("expansions", range), last: try counter("last_expansion", range))
+    guard case .adaptiveOrder(_, let largest, _) = relinearization.rule else { return }
+    order = try counter("order", settings.order...max(settings.order, largest))
+    predictedError = metadata["predicted_error"].flatMap { Double($0) }
+  }
+}

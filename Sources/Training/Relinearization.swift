@@ -46,6 +46,14 @@ public struct Relinearization: Sendable, Equatable {
     if case .adaptiveOrder(_, let largest, _) = rule { max(order, largest) } else { order }
   }
 
+  /// Steps of the first period, or between two looks at the model; nil without either.
+  public var firstPeriod: Int? {
+    switch rule {
+    case .never: nil
+    case .periodic(let every, _), .trust(_, let every), .adaptiveOrder(_, _, let every): every
+    }
+  }
+
   /// Steps between two looks at the model, where such looks decide.
   public var lookEvery: Int? {
     switch rule {

@@ -102,7 +102,12 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
   /// Columns of the metrics besides losses, accuracies and movements, in their order.
   public var measures: [String] {
-    let names: [String] = []
+    var names: [String] = []
+    if kernelProbes != nil { names += ["kernel_distance", "kernel_alignment"] }
+    if kernelProbes != nil || relinearization.rule != .never {
+      names += ["parameter_movement", "expansions"]
+    }
+    if case .adaptiveOrder = relinearization.rule { names += ["order", "predicted_error"] }
     return names
   }
 

@@ -30,11 +30,22 @@ extension TrainingStep {
     }
   }
 
-  /// One step's look at the highest order that the run may have, for planning.
-  func rehearse() throws {
+  /// Lets the following steps be those of a plan: at the highest order that the run may have, and
+  /// each with what is done before some steps only.
+  func rehearse() {
     guard model.order > 0 else { return }
     model.changeOrder(to: settings.relinearization.largestOrder(from: settings.order))
     isRehearsing = true
+  }
+
+  /// The work and the memory of `reconsider`, without its decision.
+  func rehearseExpansion(_ inputs: Matrix, _ targets: Matrix) throws {
+    switch settings.relinearization.rule {
+    case .never: break
+    case .periodic: try reexpand(before: 0)
+    case .trust: _ = try modelError(inputs, targets)
+    case .adaptiveOrder: _ = try predictedError(inputs, targets)
+    }
   }
 
   private func reexpand(before step: Int) throws {

@@ -11,7 +11,7 @@ public final class TrainingStep {
   let objective: Objective
   /// What has become of the expansion; with the model and the moments, all that a run goes on from.
   var expansion: ExpansionState
-  /// Looks at the model before every step, as a plan does.
+  /// Whether steps are those of a plan.
   var isRehearsing = false
   /// 1×P; free between steps, and then also exchanged as scratch memory.
   var gradient: Matrix
@@ -61,9 +61,8 @@ public final class TrainingStep {
     step: Int, rate: Double, inputs: Matrix, targets: Matrix, lossSum: Matrix, squares: Matrix?
   ) throws {
     let backend = model.backend
-    if isRehearsing || expansion.isDue(step) {
-      try reconsider(step, inputs, targets)
-    }
+    if isRehearsing { try rehearseExpansion(inputs, targets) }
+    if expansion.isDue(step) { try reconsider(step, inputs, targets) }
     if segments.count > 1 || segments.first?.count != model.network.parameterCount {
       try backend.run(.fill(Fill(gradient, value: 0)))
     }
