@@ -123,12 +123,14 @@ struct EvaluateCommand: ParsableCommand {
     let scale = try order == nil ? folder.flatMap { try RunRecord.outputScale(of: $0) } : nil
     let start = try scale.flatMap { _ in try folder.map { try vector($0 + "/initial.safetensors") }
     }
-    guard let folder, order == nil, case let order = try RunRecord.order(of: folder), order > 0,
+    guard let folder, order == nil, case let first = try RunRecord.order(of: folder), first > 0,
       let checkpoint = RunDirectory.newestCheckpoint(in: folder)
     else {
       return try Model(
         network, center: vector(final), order: 0, on: device, outputScale: scale, start: start)
     }
+    // A run that adapts its order may have ended at another one.
+    let order = try SafetensorsFile(checkpoint).metadata["order"].flatMap { Int($0) } ?? first
     let model = try Model(
       network, center: vector("\(checkpoint):center."), order: order, on: device,
       outputScale: scale, start: start)

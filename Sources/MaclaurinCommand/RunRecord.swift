@@ -39,6 +39,9 @@ struct RunRecord {
   private static let options = [
     "learningRate": "lr", "schedule": "lr-schedule", "weightDecay": "weight-decay",
     "clipNorm": "clip-norm", "batchSize": "batch-size", "relinearizeEvery": "relinearize-every",
+    "relinearizeGrowth": "relinearize-growth", "relinearizeTrust": "relinearize-trust",
+    "relinearizeState": "relinearize-state", "adaptiveOrder": "adaptive-order",
+    "maxOrder": "max-order", "kernelProbes": "kernel-probes",
     "type": "dtype", "evaluateEvery": "evaluate-every", "checkpointEvery": "checkpoint-every",
     "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
     "saveLogits": "save-logits", "evaluatesEarly": "evaluate-early", "outputScale": "output-scale",

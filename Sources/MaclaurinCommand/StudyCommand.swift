@@ -44,12 +44,6 @@ struct StudyCommand: ParsableCommand {
         + "checkpoint or a run's folder.", valueName: "file"))
   var center: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Training examples on which the drift of the tangent kernel is measured; 0: none.",
-      valueName: "n"))
-  var kernelDrift = 8
-
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
 
@@ -71,11 +65,7 @@ struct StudyCommand: ParsableCommand {
   @OptionGroup(title: "Where to compute") var backend: BackendOptions
   @OptionGroup(title: "What to print") var report: OutputOptions
 
-  func validate() throws {
-    guard (0...4096).contains(kernelDrift) else {
-      throw ValidationError("--kernel-drift takes 0 to 4096, not \(kernelDrift)")
-    }
-  }
+  private var kernelProbes: Int { training.expansions.kernelProbes ?? 8 }
 
   func run() throws {
     guard !resume || out != nil else { throw Misuse("--resume needs --out, the study's folder") }
@@ -90,15 +80,20 @@ struct StudyCommand: ParsableCommand {
     let seeds = try StudyLists.seeds(seeds)
     let variants = StudyVariant.all(orders: orders, periods: periods)
     let grid = try StudyGrid(parsing: grid)
-    guard training.relinearizeEvery == 0 || orders != [0] else {
-      throw Misuse("--relinearize-every goes with orders from 1 to 8")
-    }
     guard periods.isEmpty || orders != [0] else {
       throw Misuse("--relinearize goes with orders from 1 to 8")
     }
-    guard periods.isEmpty || training.relinearizeEvery == 0 else {
-      throw Misuse("give --relinearize, a list of periods, or --relinearize-every, not both")
+    guard periods.isEmpty || !training.expansions.relinearizes else {
+      throw Misuse(
+        "--relinearize, a list of periods, excludes --relinearize-every, --relinearize-trust and "
+          + "--adaptive-order")
     }
+    var training = training
+    // Each member puts a period of its own into the place of this one.
+    if !periods.isEmpty { training.expansions.relinearizeEvery = "1" }
+    try training.expansions.checkNumbers()
+    // Before data are loaded: full alone has no expansions.
+    _ = try training.expansions.relinearization(order: orders.max() ?? 0)
     let content = try out.map { try StudyDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let points = grid.points
@@ -108,7 +103,7 @@ struct StudyCommand: ParsableCommand {
     let loss = training.loss ?? (set.classCount == nil ? .mse : .crossEntropy)
     for network in networks { try TrainCommand.check(network, against: set, loss: loss) }
     let examples = [set.train.count, set.validation?.count ?? 0, set.test.count]
-    let together = TrainingPlan.Study(variants, probes: kernelDrift)
+    let together = TrainingPlan.Study(variants, probes: kernelProbes)
     let selection = try backend.selection()
     let workspace = selection.workspace(
       family: backend.kernelFamily, convolutionBytes: try backend.workspace.bytes())
@@ -120,7 +115,8 @@ struct StudyCommand: ParsableCommand {
         network: largest, examples: examples, images: set.images, workspace: workspace,
         study: together)
     }
-    let choice = TrainingOptions.Choice(order: orders[0], seed: seeds[0], evaluatesEarly: true)
+    let choice = TrainingOptions.Choice(
+      order: orders.max() ?? 0, seed: seeds[0], evaluatesEarly: true)
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .study { return try RunRecord.batchSize(of: out, .study) }
       return try memory(of: selection).largestBatch($0)
@@ -140,7 +136,7 @@ struct StudyCommand: ParsableCommand {
       run: RunRecord(
         settings: settings, data: data, initial: center, numerics: backend.numerics,
         network: networks[0], examples: examples),
-      orders: orders, periods: periods, seeds: seeds, grid: grid, probes: kernelDrift)
+      orders: orders, periods: periods, seeds: seeds, grid: grid, probes: kernelProbes)
     if let out, content == .study {
       try record.check(in: out)
       if let finished = try RunFiles.finishedResult(in: out) {
@@ -153,7 +149,7 @@ struct StudyCommand: ParsableCommand {
       report.note("--batch-size auto: \(settings.batchSize) examples per step")
     }
     let run = StudyRun(
-      parts: parts, record: record, set: set, out: out, resume: resume, probes: kernelDrift,
+      parts: parts, record: record, set: set, out: out, resume: resume, probes: kernelProbes,
       tensorboard: tensorboard, report: report)
     try backend.compute(report) { device in
       do {

@@ -24,10 +24,13 @@ struct StudyRecord {
     for name in ["order", "seed"] { choices[name] = nil }
     for axis in grid.names { choices[axis == "output_scale" ? "output-scale" : axis] = nil }
     choices["orders"] = .string(orderNames.joined(separator: ","))
-    if !periods.isEmpty { choices["relinearize"] = .string(periodNames.joined(separator: ",")) }
+    if !periods.isEmpty {
+      choices["relinearize-every"] = nil
+      choices["relinearize"] = .string(periodNames.joined(separator: ","))
+    }
     choices["seeds"] = .string(seeds.map { String($0) }.joined(separator: ","))
     choices["grid"] = grid.axes.isEmpty ? nil : .string(grid.description)
-    choices["kernel-drift"] = .number(Double(probes))
+    choices["kernel-probes"] = .number(Double(probes))
     return choices
   }
 

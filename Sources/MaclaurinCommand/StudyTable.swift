@@ -6,7 +6,7 @@ enum StudyTable {
   private static let columns = [
     ("train_loss", "train loss"), ("test_loss", "test loss"), ("test_accuracy", "test accuracy"),
     ("logit_distance", "logit distance"), ("logit_cosine", "logit cosine"),
-    ("kernel_drift", "kernel drift"),
+    ("kernel_distance", "kernel distance"), ("kernel_alignment", "kernel alignment"),
   ]
 
   /// {"summary": [{"order", "relinearize_every", the grid's axes, "seeds", "diverged", NAME, NAME_standard_error, …}]}

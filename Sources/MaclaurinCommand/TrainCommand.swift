@@ -71,10 +71,10 @@ struct TrainCommand: ParsableCommand {
           selection, numerics: backend.numerics, needsDouble: type == .float64),
         network: network, examples: examples, images: set.images, workspace: workspace)
     }
-    if training.relinearizeEvery > 0, order == 0 {
-      throw Misuse("--relinearize-every goes with an --order from 1 to 8")
-    }
-    let choice = TrainingOptions.Choice(order: order, seed: seed, evaluatesEarly: evaluateEarly)
+    let probes = training.expansions.kernelProbes ?? 0
+    let choice = TrainingOptions.Choice(
+      order: order, seed: seed, evaluatesEarly: evaluateEarly,
+      kernelProbes: probes == 0 ? nil : probes)
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
       return try memory(of: selection).largestBatch($0)

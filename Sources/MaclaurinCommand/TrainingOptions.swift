@@ -5,11 +5,6 @@ import Maclaurin
 struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Re-expand around the current parameters every so many steps; 0: never.", valueName: "n"))
-  var relinearizeEvery = 0
-
-  @Option(
-    help: ArgumentHelp(
       "cross_entropy (default for classes) or mse (default for numbers).", valueName: "name"))
   var loss: Loss.Kind?
 
@@ -78,6 +73,8 @@ struct TrainingOptions: ParsableArguments {
       valueName: "α"))
   var outputScale: Double?
 
+  @OptionGroup(title: "Expansions") var expansions: RelinearizationOptions
+
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
     if text == "full" { return 0 }
@@ -93,6 +90,7 @@ struct TrainingOptions: ParsableArguments {
     var order: Int
     var seed: UInt64
     var evaluatesEarly = false
+    var kernelProbes: Int?
   }
 
   var picksBatchSize: Bool { batchSize == "auto" }
@@ -135,11 +133,13 @@ struct TrainingOptions: ParsableArguments {
       optimizer: optimizer,
       learningRate: lr, schedule: lrSchedule, momentum: momentum, weightDecay: weightDecay,
       clipNorm: clipNorm, batchSize: batchSize, steps: steps ?? total,
-      relinearizeEvery: relinearizeEvery, seed: choice.seed, type: type,
+      relinearization: try expansions.relinearization(order: choice.order), seed: choice.seed,
+      type: type,
       evaluateEvery: evaluateEvery ?? perEpoch,
       checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
       earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
-      evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale)
+      evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale,
+      kernelProbes: choice.kernelProbes)
   }
 
   private func parsedBatchSize(_ count: Int) throws -> Int {
@@ -164,7 +164,7 @@ struct TrainingOptions: ParsableArguments {
       throw Misuse("\(name) must be a number that is not negative, and is \(value)")
     }
     let counts = [
-      ("--relinearize-every", relinearizeEvery), ("--evaluate-every", evaluateEvery ?? 0),
+      ("--evaluate-every", evaluateEvery ?? 0),
       ("--checkpoint-every", checkpointEvery ?? 0), ("--early-stop", earlyStop),
       ("--log-every", logEvery - 1),
     ]

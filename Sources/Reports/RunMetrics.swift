@@ -54,6 +54,35 @@ struct RunMetrics {
     return [
       Figure("loss", losses), Figure("accuracy", accuracies),
       Figure("gradient-norm", gradientNorm), Figure("movement", movement, note: note),
+    ].filter { !$0.isEmpty } + features
+  }
+
+  /// How far the features have changed, and what became of the expansion meanwhile. A single
+  /// evaluation, and an expansion that was never made anew, is no curve.
+  private var features: [Figure] {
+    func figure(
+      _ name: String, _ column: String, _ title: String, _ yLabel: String,
+      _ values: Chart.Values = .adaptive
+    ) -> Figure {
+      let points = points(column)
+      let isCurve = points.count > 1 && (column != "expansions" || points.contains { $0.y > 0 })
+      return Figure(
+        name,
+        Chart(
+          title: title, yLabel: yLabel, values: values,
+          series: isCurve ? [Chart.Series(title, points, color: 0)] : []))
+    }
+    return [
+      figure("kernel-distance", "kernel_distance", "Kernel distance", "‖Θ − Θ0‖ / ‖Θ0‖"),
+      figure("kernel-alignment", "kernel_alignment", "Kernel alignment", "cosine", .cosine),
+      figure(
+        "parameter-movement", "parameter_movement", "Movement of all parameters",
+        "‖θ − θ0‖ / ‖θ0‖"),
+      figure("expansions", "expansions", "Re-expansions", "number"),
+      figure("order", "order", "Order of the expansion", "order"),
+      figure(
+        "predicted-error", "predicted_error", "Predicted error of the expansion",
+        "relative to ‖f_k − f_0‖"),
     ].filter { !$0.isEmpty }
   }
 

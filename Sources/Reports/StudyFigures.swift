@@ -63,7 +63,8 @@ struct StudyFigures {
       chart("parameter_distance", "Parameter distance to full", "‖θ_k − θ_full‖"),
       chart(
         "parameter_cosine", "Cosine of the parameter movement with full's", Self.cosine, .cosine),
-      chart("kernel_drift", "Kernel drift", "relative change"),
+      chart("kernel_distance", "Kernel distance", "‖Θ − Θ0‖ / ‖Θ0‖"),
+      chart("kernel_alignment", "Kernel alignment", Self.cosine, .cosine),
       panels(
         slices, "relative_movement", suffix, "Relative movement of each tensor",
         "‖θ − θ0‖ / ‖θ0‖ against steps; tensors that start at zero are left out"),

@@ -148,7 +148,7 @@ public struct StudyReport {
     ("test_accuracy", "test accuracy"), ("test_loss", "test loss"), ("train_loss", "train loss"),
     ("logit_distance", "logit distance"), ("logit_cosine", "logit cosine"),
     ("parameter_distance", "parameter distance"), ("parameter_cosine", "parameter cosine"),
-    ("kernel_drift", "kernel drift"),
+    ("kernel_distance", "kernel distance"), ("kernel_alignment", "kernel alignment"),
   ]
 
   /// Header and rows of the table of final values.

@@ -10,7 +10,7 @@ import Networks
 public final class Model {
   public let network: Network
   public let backend: any Backend
-  public let algebra: JetAlgebra
+  public private(set) var algebra: JetAlgebra
   /// 0 for the network itself.
   public var order: Int { algebra.order }
   public let type: ScalarType
@@ -98,6 +98,13 @@ public final class Model {
   public func parameters(into target: Matrix) throws {
     try backend.run(
       .linearCombination(LinearCombination(target, 1, center, 1, displacement)))
+  }
+
+  /// Goes on with an expansion of another order, from 1, around the same center; what is trained
+  /// stays. Call `updateScale` before the next pushforward.
+  func changeOrder(to order: Int) {
+    precondition(displacement != nil && order >= 1, "the network itself has no other order")
+    algebra = JetAlgebra(backend, order: order)
   }
 
   /// Re-expands around θ: θ0 ← fl(θ0 + Δ), Δ ← 0. `spare`, 1×P, is exchanged for the old θ0.

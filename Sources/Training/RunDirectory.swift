@@ -13,6 +13,8 @@ public final class RunDirectory {
   public let path: String
   /// Lines of metrics.jsonl, which is also the number of rows of metrics.csv below its header.
   private(set) var metricsCount = 0
+  /// Those of the metrics.csv that is gone on with.
+  private var columns: [String]?
   private var folderLock: FolderLock?
   private let madeFolder: Bool
 
@@ -151,7 +153,7 @@ public final class RunDirectory {
   ///
   /// - Parameter measures: names of the run's further measures, `TrainingSettings.measures`.
   func append(_ record: MetricsRecord, network: Network, measures: [String]) throws {
-    let columns = MetricsRecord.columns(network, measures: measures)
+    let columns = self.columns ?? MetricsRecord.columns(network, measures: measures)
     if metricsCount == 0 { try append(columns.joined(separator: ","), to: "metrics.csv") }
     try append(record.json.line, to: "metrics.jsonl")
     let values = Dictionary(uniqueKeysWithValues: record.fields.map { ($0.name, $0.value) })
@@ -184,6 +186,11 @@ public final class RunDirectory {
       try write(name, kept.flatMap { $0 + [UInt8(ascii: "\n")] })
     }
     metricsCount = count
+    columns =
+      count == 0
+      ? nil
+      : try String(decoding: read("metrics.csv").prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        .split(separator: ",").map { String($0) }
   }
 
   /// All records of metrics.jsonl.

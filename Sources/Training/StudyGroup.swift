@@ -59,7 +59,7 @@ public final class StudyGroup {
   ///   - variants: what they differ in.
   ///   - start: θ0, which nobody else may write to.
   ///   - directories: one for each member, or none.
-  ///   - probes: training examples of the kernel's drift; 0 for none.
+  ///   - probes: training examples on which tangent kernels are compared; 0 for none.
   public init(
     _ network: Network, _ settings: TrainingSettings, _ variants: [StudyVariant], start: Matrix,
     train: ResidentExamples,
@@ -73,14 +73,14 @@ public final class StudyGroup {
     members = try variants.enumerated().map { index, variant in
       let settings = variant.settings(settings)
       var center = start
-      if settings.order == 0 || settings.relinearizeEvery > 0 {
+      if settings.movesCenter {
         center = try backend.matrix(1, network.parameterCount, settings.type)
         try backend.run(.linearCombination(LinearCombination(center, 1, start)))
       }
       let model = try Model(
         network, center: center, order: settings.order, on: backend,
         outputScale: settings.outputScale,
-        start: settings.order == 0 || settings.relinearizeEvery > 0 ? start : nil)
+        start: settings.movesCenter ? start : nil)
       let directory = directories.isEmpty ? nil : directories[index]
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test, directory: directory)
@@ -235,7 +235,8 @@ public final class StudyGroup {
     }
     var values = Dictionary(uniqueKeysWithValues: record.fields.map { ($0.name, $0.value) })
     if let kernel = try pending.kernel?.wait() {
-      values["kernel_drift"] = TangentProbe.drift(kernel, from: kernelBefore)
+      values["kernel_distance"] = TangentProbe.distance(kernel, from: kernelBefore)
+      values["kernel_alignment"] = TangentProbe.alignment(kernel, with: kernelBefore)
     }
     if let comparison = try pending.comparison?.values(),
       members.contains(where: { $0.settings.order == 0 && $0.divergedAfter == nil })

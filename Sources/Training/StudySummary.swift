@@ -21,7 +21,8 @@ public struct StudySummary: Sendable {
   /// What is summarised, in the order of summary.csv.
   public static let quantities = [
     "train_loss", "test_loss", "test_accuracy", "logit_distance", "logit_cosine",
-    "parameter_distance", "parameter_cosine", "kernel_drift",
+    "parameter_distance", "parameter_cosine", "kernel_distance",
+    "kernel_alignment",
   ]
 
   public var variant: StudyVariant

@@ -30,8 +30,13 @@ public struct StudyVariant: Sendable, Hashable {
   public func settings(_ base: TrainingSettings) -> TrainingSettings {
     var settings = base
     settings.order = order
-    if order == 0 { settings.relinearizeEvery = 0 }
-    if let period { settings.relinearizeEvery = period }
+    if order == 0 || period == 0 {
+      settings.relinearization = .never
+    } else if let period {
+      var growth = 1.0
+      if case .periodic(_, let common) = settings.relinearization.rule { growth = common }
+      settings.relinearization.rule = .periodic(every: period, growth: growth)
+    }
     return settings
   }
 }

@@ -2,7 +2,7 @@ import Compute
 import Jets
 import Networks
 
-/// The empirical tangent kernel of a model on a few inputs, to see how far it has drifted.
+/// The empirical tangent kernel of a model on a few inputs, to see how far it has moved.
 ///
 /// Of the scalar g(x; θ) = Σ_o (−1)^o f_o(x; θ), f the model (for order k its expansion f_k):
 ///
@@ -10,7 +10,7 @@ import Networks
 ///
 /// over the trained tensors. One backward pass per input gives a row of the Jacobian J, [m, P], and
 /// Θ = J Jᵀ. All outputs take part; with alternating signs, because cross-entropy never moves the
-/// plain sum of the outputs. An output scale is left out: it cancels in the drift.
+/// plain sum of the outputs. An output scale is left out: it cancels in both comparisons.
 struct TangentProbe {
   /// [m, features]
   let inputs: Matrix
@@ -94,8 +94,17 @@ struct TangentProbe {
   }
 
   /// ‖Θ_t − Θ_0‖_F / ‖Θ_0‖_F.
-  static func drift(_ kernel: [Double], from start: [Double]) -> Double {
+  static func distance(_ kernel: [Double], from start: [Double]) -> Double {
     let difference = zip(kernel, start).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     return (difference / start.reduce(0) { $0 + $1 * $1 }).squareRoot()
+  }
+
+  /// ⟨Θ_t, Θ_0⟩_F / (‖Θ_t‖_F ‖Θ_0‖_F); exactly 1 where the kernels have the same bits.
+  static func alignment(_ kernel: [Double], with start: [Double]) -> Double {
+    func product(_ a: [Double], _ b: [Double]) -> Double {
+      zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    return product(kernel, start)
+      / (product(kernel, kernel) * product(start, start)).squareRoot()
   }
 }

@@ -4,7 +4,7 @@ import Networks
 
 /// Checkpoints hold everything a run needs to go on with the same bits: `parameters.*`, or
 /// `center.*` and `displacement.*`, the optimizer's moments `moment0.*`, `moment1.*`, and the
-/// counters as metadata. A run that was interrupted between two lines of metrics also keeps the
+/// counters as metadata: of re-expansions too, where there are any. A run that was interrupted between two lines of metrics also keeps the
 /// losses since the last one, so that the lines of the resumed run are those of an unbroken one.
 /// The run's start is initial.safetensors.
 extension Trainer {
@@ -38,6 +38,7 @@ extension Trainer {
       "interval_start": String(log.start), "metrics": String(directory.metricsCount),
     ]
     metadata["best_loss"] = state.bestLoss.map { String($0) }
+    metadata.merge(step.expansion.metadata) { $1 }
     // A fault that has not shown yet must show before there is a file.
     try model.backend.finish()
     directory.synchronizeMetrics()
@@ -85,10 +86,13 @@ extension Trainer {
     state.step = step
     state.evaluationsSinceBest = try counter("evaluations_since_best", in: 0...Int.max)
     state.bestLoss = file.metadata["best_loss"].flatMap { Double($0) }
+    self.step.expansion = try ExpansionState(
+      settings, steps: step, file.metadata, counter: counter)
     if model.displacement == nil {
       try model.load(center: try vector("parameters."), displacement: nil)
     } else {
       try model.load(center: try vector("center."), displacement: try vector("displacement."))
+      model.changeOrder(to: self.step.expansion.order)
     }
     for (index, moment) in self.step.moments.enumerated() {
       try model.backend.upload(try vector("moment\(index)."), to: moment)

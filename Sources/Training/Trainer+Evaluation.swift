@@ -45,10 +45,12 @@ extension Trainer {
       }
       return pending
     }
+    let kernel = try startKernel()
     let displacement = try self.displacement()
     return Measurements(
       train: train, validation: validation, test: test, logits: logits,
-      movement: try Self.startSquares(displacement, model), testOutputs: testOutputs,
+      movement: try Self.startSquares(displacement, model), measures: kernel,
+      testOutputs: testOutputs,
       displacement: displacement)
   }
 
@@ -60,8 +62,9 @@ extension Trainer {
     record.train = try measurements.train?.wait()
     record.validation = try measurements.validation?.wait()
     record.test = try measurements.test?.wait()
-    record.movement = movement(try measurements.movement.values(model.type))
-    record.measures = try measurements.measures.flatMap { try $0() }
+    let squares = try measurements.movement.values(model.type)
+    record.movement = movement(squares)
+    record.measures = try measurements.measures.flatMap { try $0() } + expansionMeasures(squares)
     if let (download, shape) = measurements.logits {
       try directory?.writeLogits(
         try download.values(model.type), shape: shape, type: model.type, step: state.step)

@@ -20,6 +20,9 @@ public final class Trainer {
   /// The order of the examples in this epoch and the next.
   private var orders: [Int: Matrix] = [:]
   let initialSquares: [Double]
+  let probe: TangentProbe?
+  /// Θ_0 on the probes.
+  var kernelBefore: [Double] = []
   /// Loss sums and squared gradient norms on their way to the metrics.
   var log: StepLog
   /// Called when a logging interval or an evaluation has been read, in the order of the metrics. The
@@ -68,7 +71,12 @@ public final class Trainer {
     step = try TrainingStep(model, settings)
     evaluator = Evaluator(Objective(settings.loss))
     log = try StepLog(model.backend, capacity: max(1, settings.logEvery), type: model.type)
-    initial = model.order == 0 || settings.relinearizeEvery > 0 ? try model.keptStart() : nil
+    initial = settings.movesCenter ? try model.keptStart() : nil
+    probe = try settings.kernelProbes.map { count in
+      try TangentProbe(
+        inputs: train.evaluationInputs(0..<min(count, train.count), on: model.backend),
+        model.network, frozen: settings.frozen, on: model.backend)
+    }
     initialSquares = try Self.startSquares(initial ?? model.center, model).values(model.type)
   }
 
@@ -81,11 +89,14 @@ public final class Trainer {
       try shuffle(0),
       settings.steps > stepsPerEpoch ? try model.backend.matrix(1, train.count, .int32) : nil,
     ]
+    step.rehearse()
     try withExtendedLifetime(orders) {
       try runStep(0, epoch: 0, position: 0, order: orders[0]!)
       for examples in [train, validation, test] {
         if let examples { try evaluator.rehearse(model, on: examples) }
       }
+      try measureStart()
+      _ = try startKernel()
       _ = try Self.startSquares(displacement(), model)
     }
   }
@@ -125,6 +136,7 @@ public final class Trainer {
     orders = [:]
     try log.restart(at: 0)
     state = try restore() ?? RunState()
+    try measureStart()
   }
 
   /// Takes steps until `target` of them are done; true if `shouldStop` has ended that before.

@@ -121,8 +121,18 @@ public struct TrainingPlan: Sendable {
     let (inputs, targets) = try examples.batch(
       rows, seed: settings.seed, step: 1, on: backend)
     try step.run(
-      step: 1, rate: 0, inputs: inputs, targets: targets,
+      step: 0, rate: 0, inputs: inputs, targets: targets,
       lossSum: try backend.matrix(1, 1, settings.type), squares: nil)
-    return (backend.cost.flops - before, backend.contractionCost.flops - contractions)
+    let (own, ownContractions) = (
+      backend.cost.flops - before, backend.contractionCost.flops - contractions
+    )
+    guard let period = settings.relinearization.firstPeriod else { return (own, ownContractions) }
+    // What is done before some steps only, as a step's share.
+    try step.rehearseExpansion(inputs, targets)
+    let share = Double(period)
+    return (
+      own + (backend.cost.flops - before - own) / share,
+      ownContractions + (backend.contractionCost.flops - contractions - ownContractions) / share
+    )
   }
 }

@@ -17,8 +17,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var clipNorm: Double
   public var batchSize: Int
   public var steps: Int
-  /// Re-expand every so many steps; 0: never.
-  public var relinearizeEvery: Int
+  /// When an expansion is made anew around the present parameters.
+  public var relinearization: Relinearization
   public var seed: UInt64
   public var type: ScalarType
   /// In steps; 0: only at the end.
@@ -35,6 +35,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   /// α of the centred model α(f(x; θ) − f(x; θ0)), with the loss divided by α²; nil for the plain
   /// model.
   public var outputScale: Double?
+  /// Training examples on which a run's tangent kernel is compared with the start's; nil: none.
+  public var kernelProbes: Int?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -43,10 +45,11 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public init(
     order: Int, loss: Loss.Kind, optimizer: Optimizer = .sgd, learningRate: Double = 0.1,
     schedule: String = "constant", momentum: Double = 0.9, weightDecay: Double = 0,
-    clipNorm: Double = 0, batchSize: Int, steps: Int, relinearizeEvery: Int = 0, seed: UInt64 = 0,
+    clipNorm: Double = 0, batchSize: Int, steps: Int, relinearization: Relinearization = .never,
+    seed: UInt64 = 0,
     type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
     logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false,
-    evaluatesEarly: Bool = false, outputScale: Double? = nil
+    evaluatesEarly: Bool = false, outputScale: Double? = nil, kernelProbes: Int? = nil
   ) {
     self.order = order
     self.loss = loss
@@ -58,7 +61,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.clipNorm = clipNorm
     self.batchSize = batchSize
     self.steps = steps
-    self.relinearizeEvery = relinearizeEvery
+    self.relinearization = relinearization
     self.seed = seed
     self.type = type
     self.evaluateEvery = evaluateEvery
@@ -69,7 +72,11 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.saveLogits = saveLogits
     self.evaluatesEarly = evaluatesEarly
     self.outputScale = outputScale
+    self.kernelProbes = kernelProbes
   }
+
+  /// Whether the center is elsewhere than at the run's start sooner or later.
+  public var movesCenter: Bool { order == 0 || relinearization.rule != .never }
 
   /// "full", or the order's number.
   public var orderName: String { order == 0 ? "full" : String(order) }
@@ -95,7 +102,12 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
   /// Columns of the metrics besides losses, accuracies and movements, in their order.
   public var measures: [String] {
-    let names: [String] = []
+    var names: [String] = []
+    if kernelProbes != nil { names += ["kernel_distance", "kernel_alignment"] }
+    if kernelProbes != nil || relinearization.rule != .never {
+      names += ["parameter_movement", "expansions"]
+    }
+    if case .adaptiveOrder = relinearization.rule { names += ["order", "predicted_error"] }
     return names
   }
 

@@ -9,6 +9,10 @@ public final class TrainingStep {
   public let model: Model
   let settings: TrainingSettings
   let objective: Objective
+  /// What has become of the expansion; with the model and the moments, all that a run goes on from.
+  var expansion: ExpansionState
+  /// Whether steps are those of a plan.
+  var isRehearsing = false
   /// 1×P; free between steps, and then also exchanged as scratch memory.
   var gradient: Matrix
   /// Optimizer state, 1×P each: velocity, or first and second moment.
@@ -23,6 +27,7 @@ public final class TrainingStep {
     self.model = model
     self.settings = settings
     objective = Objective(settings.loss)
+    expansion = ExpansionState(settings)
     let backend = model.backend
     let count = model.network.parameterCount
     gradient = try backend.matrix(1, count, model.type)
@@ -56,9 +61,8 @@ public final class TrainingStep {
     step: Int, rate: Double, inputs: Matrix, targets: Matrix, lossSum: Matrix, squares: Matrix?
   ) throws {
     let backend = model.backend
-    if settings.relinearizeEvery > 0, step > 0, step % settings.relinearizeEvery == 0 {
-      try model.relinearize(spare: &gradient)
-    }
+    if isRehearsing { try rehearseExpansion(inputs, targets) }
+    if expansion.isDue(step) { try reconsider(step, inputs, targets) }
     if segments.count > 1 || segments.first?.count != model.network.parameterCount {
       try backend.run(.fill(Fill(gradient, value: 0)))
     }
@@ -114,7 +118,8 @@ public final class TrainingStep {
     case .adam, .adamw:
       rule = .adam(
         first: part(moments[0]), second: part(moments[1]), beta1: TrainingSettings.beta1,
-        beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon, step: step + 1)
+        beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon,
+        step: step + 1 - momentsSince)
     }
     try backend.run(
       .optimizerUpdate(OptimizerUpdate(rule, state: state, gradient: gradient, learningRate: rate)))

@@ -57,7 +57,7 @@ struct PlotTests {
     let columns = [
       "seed", "order", "step", "epoch", "learning_rate", "train_loss", "train_accuracy",
       "test_loss", "test_accuracy", "logit_distance", "logit_cosine", "parameter_distance",
-      "parameter_cosine", "kernel_drift", "diverged",
+      "parameter_cosine", "kernel_distance", "diverged",
     ]
     let csv = """
       \(columns.joined(separator: ","))

@@ -20,7 +20,7 @@ struct StudyArgumentsTests {
     (["--grid", "output_scale=0"], "positive"),
     (["--grid", "lr=1,,2"], "without gaps"), (["--early-stop", "3"], "--early-stop"),
     (["--orders", "full", "--relinearize-every", "3"], "--relinearize-every"),
-    (["--resume"], "--resume needs --out"), (["--kernel-drift", "-2"], "--kernel-drift"),
+    (["--resume"], "--resume needs --out"), (["--kernel-probes", "-2"], "--kernel-probes"),
     (["--output-scale", "0"], "--output-scale"), (["--output-scale", "nan"], "--output-scale"),
   ])
   func misuse(_ arguments: [String], _ words: String) throws {

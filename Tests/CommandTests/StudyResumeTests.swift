@@ -126,7 +126,7 @@ struct StudyResumeTests {
       (["--orders", "1,2,full"], "--orders 1,full, not with --orders 1,2,full"),
       (["--seeds", "0..2"], "--seeds 0, not with --seeds 0,1,2"),
       (["--grid", "lr=1,2"], "no --grid, not with --grid lr=1,2"),
-      (["--kernel-drift", "2"], "--kernel-drift 8, not with --kernel-drift 2"),
+      (["--kernel-probes", "2"], "--kernel-probes 8, not with --kernel-probes 2"),
       (["--model", "mlp:9x1"], "another network"), (["--center", "s"], "--initial"),
     ]
     for (change, words) in changes {

@@ -144,10 +144,14 @@ struct StudyTests {
       }
     }
     // An expansion of order 1 has the kernel that it started with; the network has not.
-    let drifts = table.rows(["order": "1"]).map { $0["kernel_drift"] }
-    #expect(drifts == Array(repeating: "0", count: 8))
-    #expect(try #require(table.rows(["order": "full"]).last?.number("kernel_drift")) > 0.001)
-    #expect(table.rows(["step": "0"]).allSatisfy { $0["kernel_drift"] == "0" })
+    let distances = table.rows(["order": "1"]).map { $0["kernel_distance"] }
+    #expect(distances == Array(repeating: "0", count: 8))
+    #expect(try #require(table.rows(["order": "full"]).last?.number("kernel_distance")) > 0.001)
+    #expect(table.rows(["step": "0"]).allSatisfy { $0["kernel_distance"] == "0" })
+    let alignments = table.rows(["order": "1"]).map { $0["kernel_alignment"] }
+    #expect(alignments == Array(repeating: "1", count: 8))
+    let alignment = try #require(table.rows(["order": "full"]).last?.number("kernel_alignment"))
+    #expect(alignment > 0 && alignment < 0.99999)
   }
 
   // MARK: Divergence
@@ -190,11 +194,11 @@ struct StudyTests {
     let folder = try TemporaryFolder()
     let study = try Command.run(
       "study", "--model", "mlp:8x1", "--orders", "1,2", "--steps", "3", "--out", "s",
-      "--kernel-drift", "0", in: folder)
+      "--kernel-probes", "0", in: folder)
     #expect(study.status == 0)
     #expect(study.errors.split(separator: "\n").count { $0.contains("Without full") } == 1)
     let table = CSVText(folder.text("s/study.csv"))
-    for column in ["logit_distance", "parameter_cosine.layers.0.weight", "kernel_drift"] {
+    for column in ["logit_distance", "parameter_cosine.layers.0.weight", "kernel_distance"] {
       #expect(table.columns.contains(column) && table.rows.allSatisfy { $0[column] == "" })
     }
   }
@@ -230,7 +234,8 @@ struct StudyTests {
     #expect(summary.rows.count == 4 * 2)
     for row in summary.rows {
       let place = row.filter { ["width", "lr", "order"].contains($0.key) }
-      for name in ["test_loss", "test_accuracy", "train_loss", "kernel_drift", "logit_distance"] {
+      for name in ["test_loss", "test_accuracy", "train_loss", "kernel_distance", "logit_distance"]
+      {
         let values = table.rows(place.merging(["step": "6"]) { a, _ in a }).compactMap {
           $0.number(name)
         }

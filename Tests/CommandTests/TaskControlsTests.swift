@@ -214,7 +214,7 @@ struct TaskControlsTests {
       "channels")
   }
 
-  /// A study on images that are normalised on the way into the network has the numbers, the drift of
+  /// A study on images that are normalised on the way into the network has the numbers, the distance of
   /// the kernel included, of one on images that are normalised already: (x − ½)·4 is exact for
   /// multiples of 1/256.
   @Test func studiesNormaliseEverywhere() throws {
@@ -236,6 +236,6 @@ struct TaskControlsTests {
     }
     let prepared = try study("normal", [])
     #expect(try study("x", ["--normalize", "0.5/0.25"]) == prepared)
-    #expect(CSVText(prepared).rows.contains { ($0.number("kernel_drift") ?? 0) > 0 })
+    #expect(CSVText(prepared).rows.contains { ($0.number("kernel_distance") ?? 0) > 0 })
   }
 }

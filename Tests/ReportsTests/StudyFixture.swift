@@ -40,7 +40,7 @@ struct StudyFixture {
     case "learning_rate": return 0.1
     case "train_loss", "test_loss": return 2 - progress - order / 10 + seed
     case "test_accuracy": return 0.1 + progress * (0.4 + order / 10) + seed
-    case "logit_cosine", "parameter_cosine": return 1 - 0.2 / order + seed
+    case "logit_cosine", "parameter_cosine", "kernel_alignment": return 1 - 0.2 / order + seed
     case "logit_distance", "parameter_distance": return progress * 2 / order + seed
     default: return progress / order + seed
     }
@@ -48,7 +48,8 @@ struct StudyFixture {
 
   static let measured = [
     "train_loss", "train_accuracy", "test_loss", "test_accuracy", "logit_distance",
-    "logit_cosine", "parameter_distance", "parameter_cosine", "kernel_drift",
+    "logit_cosine", "parameter_distance", "parameter_cosine", "kernel_distance",
+    "kernel_alignment",
   ]
 
   var tensorColumns: [String] {

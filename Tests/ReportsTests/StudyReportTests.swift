@@ -11,7 +11,7 @@ struct StudyReportTests {
     "test-accuracy", "test-loss", "train-loss", "final-test-accuracy", "final-test-loss",
     "logit-distance", "logit-cosine", "final-logit-distance", "final-logit-cosine",
     "parameter-distance", "parameter-cosine", "movement", "tensor-cosine", "tensor-distance",
-    "kernel-drift",
+    "kernel-distance", "kernel-alignment",
   ]
 
   @Test func everyFigureIsThereAndEverythingIsWellFormed() throws {
@@ -40,7 +40,10 @@ struct StudyReportTests {
   /// Two seeds a and b: mean (a + b)/2, standard error |a − b|/2.
   @Test(
     "curves and bands are the means and standard errors of study.csv",
-    arguments: ["test_loss", "test_accuracy", "logit_distance", "parameter_cosine", "kernel_drift"])
+    arguments: [
+      "test_loss", "test_accuracy", "logit_distance", "parameter_cosine", "kernel_distance",
+      "kernel_alignment",
+    ])
   func values(column: String) throws {
     let fixture = StudyFixture()
     try fixture.withFolder { folder in
@@ -159,11 +162,15 @@ struct StudyReportTests {
   @Test func emptyColumnsHaveNoFigures() throws {
     var fixture = StudyFixture()
     fixture.empty = [
-      "test_accuracy", "train_accuracy", "kernel_drift", "relative_movement.layers.0.bias",
+      "test_accuracy", "train_accuracy", "kernel_distance", "kernel_alignment",
+      "relative_movement.layers.0.bias",
     ]
     let report = try fixture.withFolder { try StudyReport($0) }
     let names = report.figures.map(\.name)
-    let missing: Set = ["test-accuracy", "train-accuracy", "final-test-accuracy", "kernel-drift"]
+    let missing: Set = [
+      "test-accuracy", "train-accuracy", "final-test-accuracy", "kernel-distance",
+      "kernel-alignment",
+    ]
     #expect(Set(names) == Set(Self.always).subtracting(missing))
     #expect(!report.finals.header.contains("test accuracy"))
     guard

@@ -19,7 +19,8 @@ struct SmallRun {
       targets: .classes(labels: Array(labels.prefix(14)), count: count))
     settings = TrainingSettings(
       order: order, loss: loss, optimizer: .momentum, learningRate: 0.1, weightDecay: 1e-3,
-      clipNorm: 0.5, batchSize: 5, steps: steps, relinearizeEvery: order > 0 ? 2 : 0, seed: 5,
+      clipNorm: 0.5, batchSize: 5, steps: steps, relinearization: order > 0 ? .every(2) : .never,
+      seed: 5,
       logEvery: 1)
   }
 

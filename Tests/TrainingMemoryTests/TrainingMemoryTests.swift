@@ -224,7 +224,7 @@ import Testing
     let backend = try OpenBLASBackend(threads: 2)
     var settings = Self.settings(order, optimizer)
     // Re-expanding takes no memory of its own.
-    settings.relinearizeEvery = order == 0 ? 0 : 2
+    settings.relinearization = order == 0 ? .never : .every(2)
     let center = try backend.matrix(1, network.parameterCount, .float32)
     try network.initialize(center, seed: 0, on: backend)
     let model = try Model(network, center: center, order: order, on: backend)

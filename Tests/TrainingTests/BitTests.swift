@@ -55,12 +55,12 @@ import Training
       settings.learningRate = optimizer == .sgd ? 0.3 : 0.01
       settings.steps = 30
       let ordinary = try problem.hash(settings, on: backend)
-      settings.relinearizeEvery = 1
+      settings.relinearization = .every(1)
       for order in [1, 2] {
         settings.order = order
         #expect(try problem.hash(settings, on: backend) == ordinary, "order \(order), \(optimizer)")
       }
-      settings.relinearizeEvery = 0
+      settings.relinearization = .never
       settings.order = 1
       #expect(try problem.hash(settings, on: backend) != ordinary)
     }

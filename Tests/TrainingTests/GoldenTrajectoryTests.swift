@@ -33,7 +33,7 @@ import Training
       learningRate: try number("lr"), schedule: try text("lr_schedule"),
       momentum: try number("momentum"), weightDecay: try number("weight_decay"),
       clipNorm: try number("clip_norm"), batchSize: batchSize, steps: Int(try number("steps")),
-      relinearizeEvery: Int(try number("relinearize_every")), type: .float64, logEvery: 1)
+      relinearization: .every(Int(try number("relinearize_every"))), type: .float64, logEvery: 1)
   }
 
   @Test(arguments: names, [BackendUnderTest.reference, .openblas1, .openblas2, .openclHost])

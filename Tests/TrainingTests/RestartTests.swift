@@ -22,8 +22,8 @@ import Training
   private func settings(_ variant: Variant) -> TrainingSettings {
     var settings = TrainingSettings(
       order: variant.order, loss: .crossEntropy, optimizer: variant.optimizer,
-      learningRate: 0.02, batchSize: 25, steps: 12, relinearizeEvery: variant.relinearizeEvery,
-      seed: 5, logEvery: 2)
+      learningRate: 0.02, batchSize: 25, steps: 12,
+      relinearization: .every(variant.relinearizeEvery), seed: 5, logEvery: 2)
     settings.checkpointEvery = variant.checkpointEvery
     settings.evaluateEvery = 4
     settings.saveLogits = true

@@ -134,7 +134,7 @@ import Training
     let problem = try Problem.digits(.tanh)
     var settings = settings(variant.order)
     settings.optimizer = variant.optimizer
-    settings.relinearizeEvery = variant.relinearizeEvery
+    settings.relinearization = .every(variant.relinearizeEvery)
     settings.checkpointEvery = 5
     settings.evaluateEvery = 4
     settings.saveLogits = true

@@ -86,6 +86,9 @@ extension Event {
     "train_loss": "loss/train_set", "train_accuracy": "accuracy/train",
     "validation_loss": "loss/validation", "validation_accuracy": "accuracy/validation",
     "test_loss": "loss/test", "test_accuracy": "accuracy/test",
+    "kernel_distance": "kernel/distance", "kernel_alignment": "kernel/alignment",
+    "parameter_movement": "dist/relative_of_all", "expansions": "expansions", "order": "order",
+    "predicted_error": "predicted_error",
   ]
 
   /// The tag of a member of a record; nil for those that are no curve.
