@@ -78,6 +78,8 @@ struct TrainingOptions: ParsableArguments {
       valueName: "α"))
   var outputScale: Double?
 
+  @OptionGroup var layerRates: LayerRateOptions
+
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
     if text == "full" { return 0 }
@@ -130,7 +132,7 @@ struct TrainingOptions: ParsableArguments {
     } catch {
       throw Misuse("\(error)")
     }
-    return TrainingSettings(
+    var settings = TrainingSettings(
       order: choice.order, loss: loss ?? (isClassification ? .crossEntropy : .mse),
       optimizer: optimizer,
       learningRate: lr, schedule: lrSchedule, momentum: momentum, weightDecay: weightDecay,
@@ -140,6 +142,8 @@ struct TrainingOptions: ParsableArguments {
       checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
       earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
       evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale)
+    settings.layerRates = try layerRates.settings()
+    return settings
   }
 
   private func parsedBatchSize(_ count: Int) throws -> Int {

@@ -35,6 +35,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   /// α of the centred model α(f(x; θ) − f(x; θ0)), with the loss divided by α²; nil for the plain
   /// model.
   public var outputScale: Double?
+  /// Factors on the learning rates of single tensors, besides the network's.
+  public var layerRates: LayerLearningRates?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -97,6 +99,16 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var measures: [String] {
     let names: [String] = []
     return names
+  }
+
+  /// What the learning rate of each tensor is multiplied by.
+  func rateFactors(of tensors: [ParameterTensor]) throws -> [Double] {
+    let own = try layerRates?.factors(tensors)
+    return tensors.enumerated().map { index, tensor in
+      let rate = tensor.learningRate
+      let isAdaptive = optimizer == .adam || optimizer == .adamw
+      return (isAdaptive ? rate.adam : rate.sgd) * (own?[index] ?? 1)
+    }
   }
 
   /// One buffer per moment the optimizer keeps.
