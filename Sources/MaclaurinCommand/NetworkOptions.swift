@@ -18,7 +18,8 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "standard, ntk, improved_standard[:WIDTH_SCALE] or taylor[:ORDER].", valueName: "name"))
+      "standard, ntk, improved_standard[:WIDTH_SCALE], taylor[:ORDER] or mup[:BASE_WIDTH].",
+      valueName: "name"))
   var parameterization: String?
 
   @Option(
@@ -94,15 +95,18 @@ struct NetworkOptions: ParsableArguments {
     case ("ntk", 1): return .ntk
     case ("improved_standard", 1): return .improvedStandard(widthScale: 1)
     case ("taylor", 1): return .taylor(order: 1)
+    case ("mup", 1): return .mup(baseWidth: Parameterization.defaultBaseWidth)
     case ("improved_standard", 2):
       if let argument, argument > 0 { return .improvedStandard(widthScale: argument) }
     case ("taylor", 2):
       if let argument, argument > 0 { return .taylor(order: argument) }
+    case ("mup", 2):
+      if let argument, argument > 0 { return .mup(baseWidth: argument) }
     default: break
     }
     throw Misuse(
       "unknown parameterization \"\(text)\"; known are standard, ntk, "
-        + "improved_standard[:WIDTH_SCALE] and taylor[:ORDER]")
+        + "improved_standard[:WIDTH_SCALE], taylor[:ORDER] and mup[:BASE_WIDTH]")
   }
 
   /// Reads a network file.

@@ -45,6 +45,7 @@ struct RunRecord {
     "type": "dtype", "evaluateEvery": "evaluate-every", "checkpointEvery": "checkpoint-every",
     "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
     "saveLogits": "save-logits", "evaluatesEarly": "evaluate-early", "outputScale": "output-scale",
+    "layerLearningRates": "layer-lr",
   ]
 
   func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {

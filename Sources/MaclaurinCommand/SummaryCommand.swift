@@ -25,6 +25,7 @@ struct SummaryCommand: ParsableCommand {
               "output_shape": .array(layer.outputShape.map { .number(Double($0)) }),
               "parameters": .number(Double(layer.parameterCount)),
               "flops_per_example": .number(Double(2 * layer.products)),
+              "tensors": .array(layer.tensors.map(Self.json)),
             ])
           }),
       ])
@@ -44,5 +45,35 @@ struct SummaryCommand: ParsableCommand {
     }
     rows.append(["total", "", String(network.parameterCount), String(flops)])
     print(table(rows))
+    if let tensors = Self.scales(network) { print("\n" + table(tensors)) }
+  }
+
+  /// How a tensor enters its layer, begins and learns.
+  private static func json(_ tensor: ParameterTensor) -> JSONValue {
+    .object([
+      "name": .string(tensor.name), "shape": .array(tensor.shape.map { .number(Double($0)) }),
+      "multiplier": .number(tensor.multiplier), "initial_mean": .number(tensor.initialMean),
+      "initial_std": .number(tensor.initialStd),
+      "learning_rate": .object([
+        "sgd": .number(tensor.learningRate.sgd), "adam": .number(tensor.learningRate.adam),
+      ]),
+    ])
+  }
+
+  /// A table of multipliers, standard deviations and factors on the learning rate, where any
+  /// tensor's differ from those of the standard parameterization.
+  private static func scales(_ network: Network) -> [[String]]? {
+    guard
+      network.parameters.contains(where: {
+        $0.multiplier != 1 || $0.learningRate != LearningRateFactor()
+      })
+    else { return nil }
+    return [["tensor", "multiplier", "initial std", "η (sgd)", "η (adam)"]]
+      + network.parameters.map { tensor in
+        let numbers = [
+          tensor.multiplier, tensor.initialStd, tensor.learningRate.sgd, tensor.learningRate.adam,
+        ]
+        return [tensor.name] + numbers.map { fixed($0, 6) }
+      }
   }
 }

@@ -74,6 +74,7 @@ struct TrainingOptions: ParsableArguments {
   var outputScale: Double?
 
   @OptionGroup(title: "Expansions") var expansions: RelinearizationOptions
+  @OptionGroup var layerRates: LayerRateOptions
 
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
@@ -128,7 +129,7 @@ struct TrainingOptions: ParsableArguments {
     } catch {
       throw Misuse("\(error)")
     }
-    return TrainingSettings(
+    var settings = TrainingSettings(
       order: choice.order, loss: loss ?? (isClassification ? .crossEntropy : .mse),
       optimizer: optimizer,
       learningRate: lr, schedule: lrSchedule, momentum: momentum, weightDecay: weightDecay,
@@ -140,6 +141,8 @@ struct TrainingOptions: ParsableArguments {
       earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
       evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale,
       kernelProbes: choice.kernelProbes)
+    settings.layerRates = try layerRates.settings()
+    return settings
   }
 
   private func parsedBatchSize(_ count: Int) throws -> Int {

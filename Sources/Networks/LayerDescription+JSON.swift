@@ -96,6 +96,7 @@ extension LayerDescription {
         "units": .number(Double(dense.units)), "weight_std": .number(dense.weightStd),
         "bias_std": .number(dense.biasStd),
       ]
+      members.merge(dense.scales.json) { $1 }
       if !dense.hasBias { members["bias"] = .bool(false) }
       return object(members)
     case .conv(let conv):
@@ -104,6 +105,7 @@ extension LayerDescription {
         "stride": pair(conv.stride), "weight_std": .number(conv.weightStd),
         "bias_std": .number(conv.biasStd),
       ]
+      members.merge(conv.scales.json) { $1 }
       switch conv.padding {
       case .valid: members["padding"] = .string("valid")
       case .same: members["padding"] = .string("same")
@@ -115,7 +117,9 @@ extension LayerDescription {
     case .avgPool(let pool), .maxPool(let pool):
       return object(["window": pair(pool.window), "stride": pair(pool.stride)])
     case .layerNorm(let norm):
-      return object(["epsilon": .number(norm.epsilon), "affine": .bool(norm.isAffine)])
+      return object(
+        norm.scales.json.merging(
+          ["epsilon": .number(norm.epsilon), "affine": .bool(norm.isAffine)]) { $1 })
     case .residual(let residual):
       var members: [String: JSONValue] = ["main": .array(residual.main.map(\.json))]
       if !residual.shortcut.isEmpty {
@@ -135,7 +139,10 @@ extension LayerDescription.Dense {
     weightStd = try members.nonNegative("weight_std", default: 1)
     biasStd = try members.nonNegative("bias_std", default: 0)
     hasBias = try members.bool("bias", default: true)
-    try members.finish(known: "units, weight_std, bias_std and bias")
+    scales = LayerScales()
+    try members.multipliers(&scales)
+    try members.learningRates(&scales)
+    try members.finish(known: "units, weight_std, bias_std, bias, \(LayerScales.known)")
   }
 }
 
@@ -149,8 +156,12 @@ extension LayerDescription.Convolution {
     weightStd = try members.nonNegative("weight_std", default: 1)
     biasStd = try members.nonNegative("bias_std", default: 0)
     hasBias = try members.bool("bias", default: true)
+    scales = LayerScales()
+    try members.multipliers(&scales)
+    try members.learningRates(&scales)
     try members.finish(
-      known: "channels, kernel, stride, padding, weight_std, bias_std and bias")
+      known: "channels, kernel, stride, padding, weight_std, bias_std, bias, "
+        + LayerScales.known)
   }
 }
 
@@ -168,7 +179,9 @@ extension LayerDescription.LayerNorm {
     var members = try JSONMembers(value, place: place)
     epsilon = try members.nonNegative("epsilon", default: 1e-5)
     isAffine = try members.bool("affine", default: false)
-    try members.finish(known: "epsilon and affine")
+    scales = LayerScales()
+    try members.learningRates(&scales)
+    try members.finish(known: "epsilon, affine, learning_rate and bias_learning_rate")
   }
 }
 

@@ -15,23 +15,29 @@ public indirect enum LayerDescription: Sendable, Equatable {
 
   public typealias Extent = ConvolutionGeometry.Extent
 
-  /// {"dense": {units, weight_std, bias_std, bias}}
+  /// {"dense": {units, weight_std, bias_std, bias}} and the members of `LayerScales`.
   public struct Dense: Sendable, Equatable {
     /// The base width N.
     public var units: Int
     public var weightStd: Double
     public var biasStd: Double
     public var hasBias: Bool
+    public var scales: LayerScales
 
-    public init(units: Int, weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true) {
+    public init(
+      units: Int, weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true,
+      scales: LayerScales = LayerScales()
+    ) {
       self.units = units
       self.weightStd = weightStd
       self.biasStd = biasStd
       self.hasBias = hasBias
+      self.scales = scales
     }
   }
 
-  /// {"conv": {channels, kernel, stride, padding, weight_std, bias_std, bias}}
+  /// {"conv": {channels, kernel, stride, padding, weight_std, bias_std, bias}} and the members of
+  /// `LayerScales`.
   public struct Convolution: Sendable, Equatable {
     /// The base width N.
     public var channels: Int
@@ -41,10 +47,12 @@ public indirect enum LayerDescription: Sendable, Equatable {
     public var weightStd: Double
     public var biasStd: Double
     public var hasBias: Bool
+    public var scales: LayerScales
 
     public init(
       channels: Int, kernel: Extent, stride: Extent = Extent(1, 1), padding: Padding = .valid,
-      weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true
+      weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true,
+      scales: LayerScales = LayerScales()
     ) {
       self.channels = channels
       self.kernel = kernel
@@ -53,6 +61,7 @@ public indirect enum LayerDescription: Sendable, Equatable {
       self.weightStd = weightStd
       self.biasStd = biasStd
       self.hasBias = hasBias
+      self.scales = scales
     }
   }
 
@@ -75,15 +84,20 @@ public indirect enum LayerDescription: Sendable, Equatable {
     }
   }
 
-  /// {"layer_norm": {epsilon, affine}}: over the features, of images over each position's channels.
+  /// {"layer_norm": {epsilon, affine, learning_rate, bias_learning_rate}}: over the features, of images over each position's channels.
   public struct LayerNorm: Sendable, Equatable {
     public var epsilon: Double
     /// Whether a trained factor and a trained addend for each feature follow.
     public var isAffine: Bool
+    /// Without multipliers.
+    public var scales: LayerScales
 
-    public init(epsilon: Double = 1e-5, isAffine: Bool = false) {
+    public init(
+      epsilon: Double = 1e-5, isAffine: Bool = false, scales: LayerScales = LayerScales()
+    ) {
       self.epsilon = epsilon
       self.isAffine = isAffine
+      self.scales = scales
     }
   }
 

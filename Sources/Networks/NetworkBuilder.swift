@@ -25,8 +25,9 @@ struct NetworkBuilder {
     var shape: [Int]
     /// Whether an image has a row for every position.
     var isImage = false
-    /// Whether the input is a hidden layer, whose width is scaled.
-    var behindHidden = false
+    /// The width of the hidden layer that the input is, of images its channels; nil for the
+    /// network's input and behind its last layer.
+    var width: Int?
 
     var features: Int { shape.reduce(1, *) }
     var extent: ConvolutionGeometry.Extent { .init(shape[1], shape[2]) }
@@ -54,7 +55,9 @@ struct NetworkBuilder {
     var summaries: [Network.LayerSummary] = []
     for (index, layer) in description.layers.enumerated() {
       let (first, before) = (tensors.count, products)
-      try add(layer, "layers.\(index)", "layer \(index)", &state, to: &layers)
+      try add(
+        layer, "layers.\(index)", "layer \(index)", &state, to: &layers,
+        isFollowed: Self.affineCount(Array(description.layers[(index + 1)...])) > 0)
       summaries.append(
         Network.LayerSummary(
           index: index, name: layer.name, outputShape: state.shape,
@@ -67,9 +70,10 @@ struct NetworkBuilder {
   /// - Parameters:
   ///   - path: where its tensors' names begin.
   ///   - place: what errors call it.
+  ///   - isFollowed: whether a dense layer or a convolution comes behind it.
   private mutating func add(
     _ layer: LayerDescription, _ path: String, _ place: String, _ state: inout State,
-    to layers: inout [any Layer]
+    to layers: inout [any Layer], isFollowed: Bool
   ) throws {
     let place = "\(place) (\(layer.name))"
     let none = tensors.count..<tensors.count
@@ -80,9 +84,10 @@ struct NetworkBuilder {
       layers.append(
         try affine(
           path, place, outputs: outputs, inputs: [state.features], geometry: nil,
-          behindHidden: state.behindHidden, weightStd: dense.weightStd, biasStd: dense.biasStd,
-          hasBias: dense.hasBias))
-      state = State(shape: [outputs], behindHidden: true)
+          ends: .init(input: state.width, output: isFollowed ? outputs : nil),
+          weightStd: dense.weightStd, biasStd: dense.biasStd, hasBias: dense.hasBias,
+          scales: dense.scales))
+      state = State(shape: [outputs], width: isFollowed ? outputs : nil)
     case .conv(let conv):
       try toImage(&state, place, to: &layers)
       let outputs = try width(conv.channels, place)
@@ -93,10 +98,11 @@ struct NetworkBuilder {
         try affine(
           path, place, outputs: outputs,
           inputs: [state.shape[0], conv.kernel.height, conv.kernel.width], geometry: geometry,
-          behindHidden: state.behindHidden, weightStd: conv.weightStd, biasStd: conv.biasStd,
-          hasBias: conv.hasBias))
+          ends: .init(input: state.width, output: isFollowed ? outputs : nil),
+          weightStd: conv.weightStd, biasStd: conv.biasStd, hasBias: conv.hasBias,
+          scales: conv.scales))
       state.shape = shape
-      state.behindHidden = true
+      state.width = isFollowed ? outputs : nil
     case .activation(let activation):
       if var last = layers.last as? AffineLayer, last.activation == .identity {
         last.activation = activation
@@ -107,7 +113,7 @@ struct NetworkBuilder {
     case .flatten: flatten(&state, to: &layers)
     case .residual(let residual):
       if state.shape.count == 3 { try toImage(&state, place, to: &layers) }
-      try add(residual, path, place, &state, to: &layers)
+      try add(residual, path, place, &state, to: &layers, isFollowed: isFollowed)
     case .avgPool(let pool):
       try add(pool, .average, place, &state, to: &layers)
     case .maxPool(let pool):
@@ -115,16 +121,22 @@ struct NetworkBuilder {
     case .globalAvgPool:
       try toImage(&state, place, to: &layers)
       try add(.init(window: state.extent), .average, place, &state, to: &layers)
-      state = State(shape: [state.shape[0]], behindHidden: state.behindHidden)
+      state = State(shape: [state.shape[0]], width: state.width)
     case .layerNorm(let norm):
       if state.shape.count == 3 { try toImage(&state, place, to: &layers) }
       let first = tensors.count
+      let (factor, rate) = description.parameterization.vector(width: state.width)
       if norm.isAffine {
-        append("\(path).weight", [state.shape[0]], 0, mean: 1)
-        append("\(path).bias", [state.shape[0]], 0)
+        append(
+          "\(path).weight", [state.shape[0]], 0, mean: 1 / factor, multiplier: factor,
+          rate: norm.scales.learningRate * rate)
+        append(
+          "\(path).bias", [state.shape[0]], 0, multiplier: factor,
+          rate: norm.scales.biasLearningRate * rate)
       }
       layers.append(
-        NormalizationLayer(epsilon: norm.epsilon, tensors: first..<tensors.count))
+        NormalizationLayer(
+          epsilon: norm.epsilon, factor: factor, tensors: first..<tensors.count))
     case .dropout(let rate):
       layers.append(DropoutLayer(probability: rate, number: dropouts, tensors: none))
       dropouts += 1
@@ -140,7 +152,7 @@ struct NetworkBuilder {
 
   private mutating func add(
     _ residual: LayerDescription.Residual, _ path: String, _ place: String, _ state: inout State,
-    to layers: inout [any Layer]
+    to layers: inout [any Layer], isFollowed: Bool
   ) throws {
     let first = tensors.count
     func outer(_ branch: String, _ index: Int) -> (String, String) {
@@ -148,8 +160,8 @@ struct NetworkBuilder {
     }
     var (main, shortcut) = (state, state)
     let branches = [
-      try branch(residual.main, &main) { outer("main", $0) },
-      try branch(residual.shortcut, &shortcut) { outer("shortcut", $0) },
+      try branch(residual.main, &main, isFollowed) { outer("main", $0) },
+      try branch(residual.shortcut, &shortcut, isFollowed) { outer("shortcut", $0) },
     ]
     guard main.shape == shortcut.shape else {
       throw NetworkError(
@@ -160,18 +172,21 @@ struct NetworkBuilder {
       ResidualLayer(
         main: branches[0], shortcut: branches[1], scale: residual.scale,
         tensors: first..<tensors.count))
-    main.behindHidden = main.behindHidden || shortcut.behindHidden
+    main.width = main.width ?? shortcut.width
     state = main
   }
 
   private mutating func branch(
-    _ descriptions: [LayerDescription], _ state: inout State, _ names: (Int) -> (String, String)
+    _ descriptions: [LayerDescription], _ state: inout State, _ isFollowed: Bool,
+    _ names: (Int) -> (String, String)
   ) throws -> LayerSequence {
     let first = tensors.count
     var layers: [any Layer] = []
     for (index, layer) in descriptions.enumerated() {
       let (path, place) = names(index)
-      try add(layer, path, place, &state, to: &layers)
+      try add(
+        layer, path, place, &state, to: &layers,
+        isFollowed: isFollowed || Self.affineCount(Array(descriptions[(index + 1)...])) > 0)
     }
     return LayerSequence(layers: layers, tensors: first..<tensors.count)
   }
@@ -241,7 +256,8 @@ struct NetworkBuilder {
 
   private mutating func affine(
     _ path: String, _ place: String, outputs: Int, inputs: [Int], geometry: ConvolutionGeometry?,
-    behindHidden: Bool, weightStd: Double, biasStd: Double, hasBias: Bool
+    ends: Parameterization.Ends, weightStd: Double, biasStd: Double, hasBias: Bool,
+    scales: LayerScales
   ) throws -> AffineLayer {
     let kernel = inputs.dropFirst().reduce(1, *)
     let (fanIn, overflow) = inputs[0].multipliedReportingOverflow(by: kernel)
@@ -252,15 +268,24 @@ struct NetworkBuilder {
           + "\(Self.mostParameters) parameters; make it narrower")
     }
     var factors = description.parameterization.factors(
-      fanIn: fanIn, behindHidden: behindHidden, weightStd: weightStd, biasStd: biasStd)
+      fanIn: fanIn, behindHidden: ends.input != nil, ends: ends, weightStd: weightStd,
+      biasStd: biasStd)
+    factors.weight *= scales.multiplier
+    factors.bias *= scales.biasMultiplier
     let stds = description.initialization.stds(
       fanIn: fanIn, fanOut: outputs * kernel, isConvolution: geometry != nil)
     if let stds { (factors.weightStd, factors.biasStd) = stds }
     let weight = tensors.count
-    append("\(path).weight", [outputs] + inputs, factors.weightStd)
+    append(
+      "\(path).weight", [outputs] + inputs, factors.weightStd, multiplier: factors.weight,
+      rate: scales.learningRate * factors.weightRate)
     // ntk with bias_std 0 leaves the bias out: its factor would be 0.
     let hasBias = hasBias && !(description.parameterization == .ntk && biasStd == 0)
-    if hasBias { append("\(path).bias", [outputs], factors.biasStd) }
+    if hasBias {
+      append(
+        "\(path).bias", [outputs], factors.biasStd, multiplier: factors.bias,
+        rate: scales.biasLearningRate * factors.biasRate)
+    }
     let (work, isTooMuch) = count.multipliedReportingOverflow(by: geometry?.output.count ?? 1)
     guard !isTooMuch, work <= Self.mostProducts - products else {
       throw NetworkError(
@@ -272,10 +297,12 @@ struct NetworkBuilder {
   }
 
   private mutating func append(
-    _ name: String, _ shape: [Int], _ std: Double, mean: Double = 0
+    _ name: String, _ shape: [Int], _ std: Double, mean: Double = 0, multiplier: Double,
+    rate: LearningRateFactor
   ) {
     let tensor = ParameterTensor(
-      name: name, shape: shape, offset: offset, initialStd: std, initialMean: mean)
+      name: name, shape: shape, offset: offset, initialStd: std, initialMean: mean,
+      multiplier: multiplier, learningRate: rate)
     tensors.append(tensor)
     offset += tensor.count
   }

@@ -45,7 +45,8 @@ public struct NetworkDescription: Sendable, Equatable {
       try LayerDescription(value, path: "\(index)", in: name)
     }
     try members.finish(
-      known: "input, parameterization, initialization, width_scale, taylor_order and layers")
+      known:
+        "input, parameterization, initialization, width_scale, taylor_order, base_width and layers")
   }
 
   private static func initialization(
@@ -80,10 +81,17 @@ public struct NetworkDescription: Sendable, Equatable {
       return .ntk
     case "taylor":
       return .taylor(order: try members.positiveInteger("taylor_order", default: 1))
+    case "mup":
+      guard scale == 1 else {
+        throw NetworkError("\(name): width_scale goes with improved_standard, not with mup")
+      }
+      return .mup(
+        baseWidth: try members.positiveInteger(
+          "base_width", default: Parameterization.defaultBaseWidth))
     default:
       throw NetworkError(
         "\(name) has an unknown parameterization \"\(kind)\"; known are standard, ntk, "
-          + "improved_standard and taylor")
+          + "improved_standard, taylor and mup")
     }
   }
 
@@ -98,6 +106,7 @@ public struct NetworkDescription: Sendable, Equatable {
     switch parameterization {
     case .improvedStandard(let scale): members["width_scale"] = .number(Double(scale))
     case .taylor(let order): members["taylor_order"] = .number(Double(order))
+    case .mup(let base): members["base_width"] = .number(Double(base))
     default: break
     }
     let encoder = JSONEncoder()

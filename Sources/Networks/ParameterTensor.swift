@@ -9,6 +9,9 @@ public struct ParameterTensor: Sendable, Equatable {
   /// The standard deviation of its initial values; 0 starts it at their mean.
   public let initialStd: Double
   public var initialMean = 0.0
+  /// What propagation multiplies it by: c_w or c_b.
+  public var multiplier = 1.0
+  public var learningRate = LearningRateFactor()
 
   public var count: Int { shape.reduce(1, *) }
   public var range: Range<Int> { offset..<(offset + count) }

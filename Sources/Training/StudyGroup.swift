@@ -234,6 +234,7 @@ public final class StudyGroup {
       record = try trainer.finish(pending.measurements)
     }
     var values = Dictionary(uniqueKeysWithValues: record.fields.map { ($0.name, $0.value) })
+    if member.variant.period == 0 { values["expansions"] = 0 }
     if let kernel = try pending.kernel?.wait() {
       values["kernel_distance"] = TangentProbe.distance(kernel, from: kernelBefore)
       values["kernel_alignment"] = TangentProbe.alignment(kernel, with: kernelBefore)

@@ -24,7 +24,7 @@ public struct StudyRow: Sendable, Equatable {
     "order", "relinearize_every", "step", "epoch", "learning_rate", "train_loss", "train_accuracy",
     "test_loss",
     "test_accuracy", "logit_distance", "logit_cosine", "parameter_distance", "parameter_cosine",
-    "kernel_distance", "kernel_alignment", "diverged",
+    "kernel_distance", "kernel_alignment", "parameter_movement", "expansions", "diverged",
   ]
 
   static func columns(_ network: Network) -> [String] {

@@ -22,7 +22,7 @@ public struct StudySummary: Sendable {
   public static let quantities = [
     "train_loss", "test_loss", "test_accuracy", "logit_distance", "logit_cosine",
     "parameter_distance", "parameter_cosine", "kernel_distance",
-    "kernel_alignment",
+    "kernel_alignment", "expansions",
   ]
 
   public var variant: StudyVariant

@@ -37,6 +37,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var outputScale: Double?
   /// Training examples on which a run's tangent kernel is compared with the start's; nil: none.
   public var kernelProbes: Int?
+  /// Factors on the learning rates of single tensors, besides the network's.
+  public var layerRates: LayerLearningRates?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -109,6 +111,16 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     }
     if case .adaptiveOrder = relinearization.rule { names += ["order", "predicted_error"] }
     return names
+  }
+
+  /// What the learning rate of each tensor is multiplied by.
+  func rateFactors(of tensors: [ParameterTensor]) throws -> [Double] {
+    let own = try layerRates?.factors(tensors)
+    return tensors.enumerated().map { index, tensor in
+      let rate = tensor.learningRate
+      let isAdaptive = optimizer == .adam || optimizer == .adamw
+      return (isAdaptive ? rate.adam : rate.sgd) * (own?[index] ?? 1)
+    }
   }
 
   /// One buffer per moment the optimizer keeps.

@@ -4,7 +4,8 @@ import Networks
 /// One optimizer step on a backend, and the memory it needs: gradient and moments.
 ///
 /// The rule: gradient g of the batch's mean loss; g ← g·min(1, c/‖g‖₂) over all tensors;
-/// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. Nothing here waits.
+/// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. η is a tensor's own where the
+/// network or `TrainingSettings.layerRates` gives it a factor. Nothing here waits.
 public final class TrainingStep {
   public let model: Model
   let settings: TrainingSettings
@@ -18,8 +19,13 @@ public final class TrainingStep {
   /// Optimizer state, 1×P each: velocity, or first and second moment.
   let moments: [Matrix]
   private let isTrainable: [Bool]
-  /// Maximal runs of trainable tensors in the flat vector.
-  private let segments: [Range<Int>]
+  /// Maximal runs, in the flat vector, of trainable tensors with one factor on η.
+  private let segments: [Segment]
+
+  private struct Segment {
+    var range: Range<Int>
+    var rateFactor: Double
+  }
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
 
@@ -38,18 +44,22 @@ public final class TrainingStep {
     }
     scalars = try backend.matrix(1, 2, model.type)
     isTrainable = try FreezePattern.trainable(model.network.parameters, frozen: settings.frozen)
-    segments = Self.segments(model.network.parameters, isTrainable)
+    segments = Self.segments(
+      model.network.parameters, isTrainable,
+      try settings.rateFactors(of: model.network.parameters))
   }
 
   private static func segments(
-    _ tensors: [ParameterTensor], _ isTrainable: [Bool]
-  ) -> [Range<Int>] {
-    var segments: [Range<Int>] = []
-    for (tensor, trainable) in zip(tensors, isTrainable) where trainable {
-      if let last = segments.last, last.upperBound == tensor.offset {
-        segments[segments.count - 1] = last.lowerBound..<tensor.range.upperBound
+    _ tensors: [ParameterTensor], _ isTrainable: [Bool], _ factors: [Double]
+  ) -> [Segment] {
+    var segments: [Segment] = []
+    for (index, tensor) in tensors.enumerated() where isTrainable[index] {
+      if let last = segments.last, last.range.upperBound == tensor.offset,
+        last.rateFactor == factors[index]
+      {
+        segments[segments.count - 1].range = last.range.lowerBound..<tensor.range.upperBound
       } else {
-        segments.append(tensor.range)
+        segments.append(Segment(range: tensor.range, rateFactor: factors[index]))
       }
     }
     return segments
@@ -63,7 +73,7 @@ public final class TrainingStep {
     let backend = model.backend
     if isRehearsing { try rehearseExpansion(inputs, targets) }
     if expansion.isDue(step) { try reconsider(step, inputs, targets) }
-    if segments.count > 1 || segments.first?.count != model.network.parameterCount {
+    if isTrainable.contains(false) {
       try backend.run(.fill(Fill(gradient, value: 0)))
     }
     let outputs = try Objective.Outputs(
@@ -85,7 +95,9 @@ public final class TrainingStep {
               limit: settings.clipNorm)))
       }
     }
-    for segment in segments { try update(segment, step: step, rate: rate, clips: clips) }
+    for segment in segments {
+      try update(segment.range, step: step, rate: rate * segment.rateFactor, clips: clips)
+    }
   }
 
   private func update(_ segment: Range<Int>, step: Int, rate: Double, clips: Bool) throws {

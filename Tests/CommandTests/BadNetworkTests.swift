@@ -17,7 +17,7 @@ struct BadNetworkTests {
       (#"{"input": [64], "layers": [{"dense": {"units": 3, "x": 1}}]}"#, ["layer 0", "\"x\""]),
       (#"{"input": [64], "layers": [{"warp": {}}]}"#, ["layer 0", "\"warp\"", "dense"]),
       (#"{"input": [64], "layers": [7]}"#, ["layer 0", "number"]),
-      (#"{"input": [64], "parameterization": "mup", "layers": ["relu"]}"#, ["\"mup\"", "ntk"]),
+      (#"{"input": [64], "parameterization": "mupp", "layers": ["relu"]}"#, ["\"mupp\"", "ntk"]),
       (
         #"{"input": [64], "layers": [{"dense": {"units": 3}}, "relu"]}"#,
         ["layer 0 (dense)", "[3]", "[10]", "units"]

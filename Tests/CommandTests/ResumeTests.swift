@@ -181,6 +181,7 @@ struct ResumeTests {
       (["--lr", "0.2"], "--lr 0.1, not with --lr 0.2"),
       (["--order", "3"], "--order full, not with --order 3"),
       (["--seed", "9"], "--seed 0, not with --seed 9"),
+      (["--layer-lr", "layers.0=2"], "no --layer-lr, not with --layer-lr"),
       (["--freeze", "*.bias"], "--freeze"), (["--optimizer", "adam"], "--optimizer sgd"),
       (["--dtype", "float64"], "--dtype float32"), (["--numerics", "fast"], "--numerics"),
       (["--test-share", "0.1"], "no --test-share, not with --test-share 0.1"),

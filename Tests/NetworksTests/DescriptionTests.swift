@@ -44,6 +44,8 @@ import Testing
     #"{"input":[3,8,8],"parameterization":"ntk","layers":["flatten",{"dense":{"units":7,"weight_std":1.5,"bias_std":0.1}},"leaky_relu",{"dense":{"units":2,"bias":false}}]}"#,
     #"{"input":[5],"parameterization":"improved_standard","width_scale":4,"layers":[{"dense":{"units":7}}]}"#,
     #"{"input":[5],"parameterization":"taylor","taylor_order":3,"layers":[{"dense":{"units":7}},"gelu"]}"#,
+    #"{"input":[5],"parameterization":"mup","base_width":32,"layers":[{"dense":{"units":7,"multiplier":0.3}},"gelu"]}"#,
+    #"{"input":[2,5,5],"layers":[{"conv":{"channels":2,"kernel":2,"bias_multiplier":3,"learning_rate":0.1}},{"layer_norm":{"affine":true,"learning_rate":2,"bias_learning_rate":0}},{"dense":{"units":7,"learning_rate":0.1,"bias_learning_rate":1}}]}"#,
   ])
   func roundTrip(_ json: String) throws {
     let parsed = try description(json)
@@ -89,6 +91,19 @@ import Testing
     (#"{"input": [2], "layers": [{"dense": {"units": 3, "weight_std": -1}}]}"#, "weight_std"),
     (#"{"input": [2], "layers": [{"dense": {"units": 3, "bias": 1}}]}"#, "bias"),
     (#"{"input": [2], "layers": [7]}"#, "layer 0"),
+    (#"{"input": [2], "layers": [{"dense": {"units": 3, "multiplier": 0}}]}"#, "positive"),
+    (#"{"input": [2], "layers": [{"dense": {"units": 3, "bias_multiplier": -1}}]}"#, "positive"),
+    (#"{"input": [2], "layers": [{"dense": {"units": 3, "learning_rate": -1}}]}"#, "negative"),
+    (#"{"input": [2], "layers": [{"layer_norm": {"multiplier": 2}}]}"#, "learning_rate"),
+    (
+      #"{"input": [2], "parameterization": "mup", "width_scale": 2, "layers": ["relu"]}"#,
+      "width_scale"
+    ),
+    (
+      #"{"input": [2], "parameterization": "mup", "base_width": 0, "layers": ["relu"]}"#,
+      "base_width"
+    ),
+    (#"{"input": [2], "base_width": 3, "layers": ["relu"]}"#, "base_width"),
     (#"{"input": [1, 4, 4], "layers": ["conv"]}"#, "channels and kernel"),
     (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3}}]}"#, "kernel"),
     (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": 0}}]}"#, "kernel"),
@@ -111,7 +126,7 @@ import Testing
       #"{"input": [4], "initialization": "glorot", "parameterization": "ntk", "layers": ["relu"]}"#,
       "standard"
     ),
-    (#"{"input": [2], "parameterization": "mup", "layers": ["relu"]}"#, "mup"),
+    (#"{"input": [2], "parameterization": "mupp", "layers": ["relu"]}"#, "mupp"),
     (
       #"{"input": [2], "parameterization": "ntk", "width_scale": 2, "layers": ["relu"]}"#,
       "width_scale"

@@ -31,6 +31,60 @@ import Testing
       factors(.taylor(order: 3), fanIn: 256, behindHidden: false) == [1 / 4.0, 1, 0.375, 0.25])
   }
 
+  /// Base width 16: r = 4 and 9 are squares. Times c, std and Adam's factor are the effective
+  /// deviation and learning rate of the published table: σw/√n, but 1/√r_i times it at the output,
+  /// and η, η/r_i; gradient descent's is c²: r_o, r_o/r_i, 1/r_i.
+  @Test func mupFactorsByHand() {
+    func factors(_ fanIn: Int, _ input: Int?, _ output: Int?) -> Parameterization.Factors {
+      Parameterization.mup(baseWidth: 16).factors(
+        fanIn: fanIn, behindHidden: input != nil, ends: .init(input: input, output: output),
+        weightStd: 1.5, biasStd: 0.25)
+    }
+    func numbers(_ f: Parameterization.Factors) -> [Double] {
+      [f.weight, f.weightStd, f.weightRate.adam, f.bias, f.biasStd, f.biasRate.adam]
+    }
+    #expect(numbers(factors(25, nil, 64)) == [2, 1.5 / 5 * 0.5, 0.5, 2, 0.125, 0.5])
+    #expect(numbers(factors(64, 64, 64)) == [1, 1.5 / 8, 0.25, 2, 0.125, 0.5])
+    #expect(numbers(factors(64, 64, nil)) == [0.5, 1.5 / 8, 0.5, 1, 0.25, 1])
+    // A kernel of 9 positions from r = 9 to r = 4.
+    let wide = factors(9 * 144, 144, 64)
+    #expect(
+      relativeError(numbers(wide), [2.0 / 3, 1.5 / 36 * 1.5, 1.0 / 6, 2, 0.125, 0.5]) < 1e-15)
+    // Neither end grows: a linear map.
+    #expect(numbers(factors(25, nil, nil)) == [1, 1.5 / 5, 1, 1, 0.25, 1])
+    for f in [factors(25, nil, 64), wide, factors(64, 64, nil)] {
+      #expect(f.weightRate.sgd == 1 && f.biasRate.sgd == 1)
+    }
+  }
+
+  /// Which layer is input, hidden and output, in dense and convolutional networks, and inside
+  /// residual blocks at the end. Every r is 4.
+  @Test func mupRoles() throws {
+    func multipliers(_ input: String, _ layers: String) throws -> [Double] {
+      try Network(
+        NetworkDescription(
+          json: Array(
+            #"{"input": \#(input), "parameterization": "mup", "base_width": 4, "layers": [\#(layers)]}"#
+              .utf8), named: "net.json")
+      ).parameters.map(\.multiplier)
+    }
+    let dense = #"{"dense": {"units": 16}}"#
+    let conv = #"{"conv": {"channels": 16, "kernel": 3}}"#
+    let end = #"{"dense": {"units": 3}}"#
+    #expect(
+      try multipliers("[5]", "\(dense), \"relu\", \(dense), \(end)") == [2, 2, 1, 2, 0.5, 1])
+    #expect(try multipliers("[5]", end) == [1, 1])
+    #expect(
+      try multipliers("[2, 8, 8]", "\(conv), \"relu\", \(conv), \"global_avg_pool\", \(end)")
+        == [2, 2, 1, 2, 0.5, 1])
+    let branches = #"{"residual": {"main": [\#(dense), \#(end)], "shortcut": [\#(end)]}}"#
+    #expect(try multipliers("[5]", "\(dense), \(branches)") == [2, 2, 1, 2, 0.5, 1, 0.5, 1])
+    let norm = #"{"layer_norm": {"affine": true}}"#
+    #expect(
+      try multipliers("[5]", "\(norm), \(dense), \(norm), \(end), \(norm)")
+        == [1, 1, 2, 2, 2, 2, 0.5, 1, 1, 1])
+  }
+
   @Test(arguments: [1, 2, 3, 5])
   func taylorFactorsAgainstPowers(_ q: Int) {
     for n in [3, 10, 64, 784, 2048] {

@@ -45,7 +45,9 @@ struct READMETests {
 
   @Test(
     "every block of commands of the other pages works",
-    arguments: [("docs/data.md", 3), ("docs/taylorized-training.md", 5)])
+    arguments: [
+      ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
+    ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
     #expect(blocks.count >= least)

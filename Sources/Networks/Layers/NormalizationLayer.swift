@@ -5,6 +5,8 @@ import Jets
 /// tensors.
 struct NormalizationLayer: Layer {
   var epsilon: Double
+  /// c of gain and bias.
+  var factor = 1.0
   /// Gain and bias, or none.
   var tensors: Range<Int>
 
@@ -54,7 +56,7 @@ struct NormalizationLayer: Layer {
       at: tensors[index].offset, rows: 1, columns: tensors[index].count)
     return LayerAffine.Parameter(
       center: tensor.center, displacement: tensor.displacement,
-      displacementStride: tensor.displacementStride, factor: 1, scale: tensor.scale)
+      displacementStride: tensor.displacementStride, factor: factor, scale: tensor.scale)
   }
 
   private func leaveGradients(_ cotangent: Jet, _ y: Jet, _ pass: BackwardPass) throws {
@@ -63,11 +65,12 @@ struct NormalizationLayer: Layer {
     )
     if pass.isWanted[gain] {
       try pass.algebra.gainGradient(
-        cotangent, y, factor: 1, scale: scale, into: pass.gradient(of: gain), stride: stride)
+        cotangent, y, factor: factor, scale: scale, into: pass.gradient(of: gain), stride: stride)
     }
     if pass.isWanted[gain + 1] {
       try pass.algebra.biasGradient(
-        cotangent, factor: 1, scale: scale, into: pass.gradient(of: gain + 1), stride: stride)
+        cotangent, factor: factor, scale: scale, into: pass.gradient(of: gain + 1),
+        stride: stride)
     }
   }
 }
