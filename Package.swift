@@ -2,7 +2,8 @@
 import PackageDescription
 
 let kernelSources = [
-  "embedded.c", "contraction_host.c", "host_float32.c", "host_float64.c", "host_table.c",
+  "embedded.c", "contraction_host.c", "host_float32.c", "host_float64.c",
+  "host_float64_long.c", "host_table.c",
 ]
 
 let package = Package(

@@ -43,7 +43,9 @@ typedef unsigned long ulong;
 #define GLOBAL
 #define CONSTANT static const
 #define FUNCTION static inline __attribute__((always_inline, unused))
+#ifndef LANES
 #define LANES 64
+#endif
 #if defined(__x86_64__)
 #define KERNEL_ATTRIBUTES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -89,7 +91,9 @@ typedef float real;
 #ifdef __OPENCL_VERSION__
 #define KERNEL_NAME(name) __kernel void name
 #else
-#ifdef REAL_IS_DOUBLE
+#if defined(REAL_IS_DOUBLE) && defined(LONG_SERIES)
+#define KERNEL_NAME(name) KERNEL_ATTRIBUTES void name##_long_float64
+#elif defined(REAL_IS_DOUBLE)
 #define KERNEL_NAME(name) KERNEL_ATTRIBUTES void name##_float64
 #else
 #define KERNEL_NAME(name) KERNEL_ATTRIBUTES void name##_float32

@@ -4,7 +4,26 @@
 
 #include "Kernels.h"
 
+/// Those that keep whole series: for longer ones they are compiled a second time, in float64.
+#define SERIES_FUNCTIONS(F) \
+  F(layer_norm) \
+  F(layer_norm_adjoint) \
+  F(jet_composition_identity) \
+  F(jet_composition_relu) \
+  F(jet_composition_leaky_relu) \
+  F(jet_composition_tanh) \
+  F(jet_composition_sigmoid) \
+  F(jet_composition_exp) \
+  F(jet_composition_erf) \
+  F(jet_composition_softplus) \
+  F(jet_composition_sin) \
+  F(jet_composition_cos) \
+  F(jet_composition_swish) \
+  F(jet_composition_gelu) \
+  F(jet_composition_quadratic)
+
 #define FUNCTIONS(F) \
+  SERIES_FUNCTIONS(F) \
   F(linear_combination) \
   F(scaled_copy) \
   F(fill) \
@@ -34,8 +53,6 @@
   F(average_pool_adjoint) \
   F(max_pool) \
   F(max_pool_adjoint) \
-  F(layer_norm) \
-  F(layer_norm_adjoint) \
   F(layer_affine) \
   F(layer_affine_adjoint) \
   F(column_products) \
@@ -45,31 +62,23 @@
   F(projection_rows) \
   F(projection_chunks) \
   F(projection_fold_chunks) \
-  F(projection_residual) \
-  F(jet_composition_identity) \
-  F(jet_composition_relu) \
-  F(jet_composition_leaky_relu) \
-  F(jet_composition_tanh) \
-  F(jet_composition_sigmoid) \
-  F(jet_composition_exp) \
-  F(jet_composition_erf) \
-  F(jet_composition_softplus) \
-  F(jet_composition_sin) \
-  F(jet_composition_cos) \
-  F(jet_composition_swish) \
-  F(jet_composition_gelu) \
-  F(jet_composition_quadratic)
+  F(projection_residual)
 
 #define DECLARE(name)                                                              \
   void name##_float32(const LaunchRange *, const void *, void *const *);           \
   void name##_float64(const LaunchRange *, const void *, void *const *);
 FUNCTIONS(DECLARE)
 
+#define DECLARE_LONG(name) \
+  void name##_long_float64(const LaunchRange *, const void *, void *const *);
+SERIES_FUNCTIONS(DECLARE_LONG)
+
 #define ENTRY(name) {#name, {name##_float32, name##_float64}},
+#define ENTRY_LONG(name) {#name "_long", {0, name##_long_float64}},
 static const struct {
   const char *name;
   MaclaurinHostFunction functions[2];
-} table[] = {FUNCTIONS(ENTRY)};
+} table[] = {FUNCTIONS(ENTRY) SERIES_FUNCTIONS(ENTRY_LONG)};
 
 MaclaurinHostFunction maclaurin_host_function(const char *name, int isDouble) {
   for (unsigned long i = 0; i < sizeof table / sizeof *table; ++i) {

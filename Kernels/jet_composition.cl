@@ -5,8 +5,8 @@
 // first: b to coefficient 0 and s·Δb to coefficient 1, by one addition each.
 //
 // Recurrence for y′ = w(y, u) u′: y_n = (1/n) Σ_{i=1..n} i u_i w_{n−i}. On a device ACTIVATION
-// and the degrees are compile-time constants, so that everything stays in registers; the host
-// compiles one function per activation and loops over lanes.
+// and, up to MACLAURIN_ORDER, the degrees are compile-time constants, so that everything stays in
+// registers; the host compiles one function per activation and loops over lanes.
 
 #define ACTIVATION_IDENTITY 0
 #define ACTIVATION_RELU 1
@@ -28,6 +28,8 @@
 #undef INPUT_DEGREE
 #undef OUTPUT_DEGREE
 #undef SLOPE_DEGREE
+#endif
+#ifndef INPUT_DEGREE
 #define INPUT_DEGREE ((int)p.inputDegree)
 #define OUTPUT_DEGREE ((int)p.outputDegree)
 #define SLOPE_DEGREE ((int)p.slopeDegree)

@@ -3,12 +3,14 @@
 //
 // A sum over columns: chains of MACLAURIN_CHAIN from +0 in ascending order by plain additions,
 // chain sums added in ascending order; a mean is such a sum divided by the number of columns. What
-// is summed of products is rounded as series_product does it. On a device the degrees are
-// compile-time constants; the host takes them from the parameters.
+// is summed of products is rounded as series_product does it. On a device the degrees up to
+// MACLAURIN_ORDER are compile-time constants; else they come from the parameters.
 
 #ifndef __OPENCL_VERSION__
 #undef INPUT_DEGREE
 #undef OUTPUT_DEGREE
+#endif
+#ifndef INPUT_DEGREE
 #define INPUT_DEGREE ((int)p.inputDegree)
 #define OUTPUT_DEGREE ((int)p.outputDegree)
 #endif

@@ -2,7 +2,10 @@
 // works on coefficient n for all lanes, so that the host vectorises over lanes and a device's
 // compiler unrolls over n.
 
-#define MAXIMUM_ORDER 8
+// The arrays' length. Programs for longer series define it; the host's are in host_float64_long.c.
+#ifndef MAXIMUM_ORDER
+#define MAXIMUM_ORDER MACLAURIN_ORDER
+#endif
 #define COEFFICIENTS (MAXIMUM_ORDER + 1)
 typedef real Coefficient[LANES];
 

@@ -25,7 +25,8 @@ FUNCTION real real_power_of_two(int n) {
 #endif
 }
 
-// s = 2^clamp(round(log2(‖θ0‖/‖Δ‖)), ±⌊96/k⌋), 1 while Δ = 0, from the squared norms. The
+// s = 2^clamp(round(log2(‖θ0‖/‖Δ‖)), ±⌊96/k⌋), 1 while Δ = 0, from the squared norms;
+// ±⌊960/k⌋ for the orders above MACLAURIN_ORDER, which only float64 has. The
 // rounding needs the exponent of the quotient only: with ‖θ0‖²/‖Δ‖² = m·2^e, 1 ≤ m < 2,
 // round((e + log2 m)/2) = ⌊(e+1)/2⌋.
 KERNEL3(direction_scale, StepScalarsParameters, real, scale, const real, centerNorm,
@@ -39,7 +40,7 @@ KERNEL3(direction_scale, StepScalarsParameters, real, scale, const real, centerN
       int e = binary_exponent(a, &ma) - binary_exponent(b, &mb);
       if (ma < mb) e -= 1;
       exponent = (e + 1) >> 1;
-      const int limit = 96 / (int)p.order;
+      const int limit = (p.order > MACLAURIN_ORDER ? 960 : 96) / (int)p.order;
       if (exponent > limit) exponent = limit;
       if (exponent < -limit) exponent = -limit;
     }

@@ -8,6 +8,11 @@
 
 #define MACLAURIN_BUFFERS 8
 
+/// The largest order of power series: of both scalar types, and of float64, where functions that keep
+/// whole series are compiled a second time for those above the first.
+#define MACLAURIN_ORDER 8
+#define MACLAURIN_LONG_ORDER 64
+
 /// What every kernel function receives first: its extent and where its buffers begin.
 typedef struct {
   long items;                       ///< 1-D launches: number of items; 2-D: number of rows
@@ -122,7 +127,7 @@ typedef struct {
   long hasChoice;
 } PoolingParameters;
 
-/// The degrees are compile-time constants of a device's program.
+/// The degrees up to MACLAURIN_ORDER are compile-time constants of a device's program.
 typedef struct {
   long block, columns;
   long inputDegree, inputCapacity;     ///< of x or x̄

@@ -1,3 +1,5 @@
+import Kernels
+
 /// The type of a matrix's elements.
 public enum ScalarType: String, Sendable, Codable, CaseIterable {
   case float32
@@ -13,6 +15,16 @@ public enum ScalarType: String, Sendable, Codable, CaseIterable {
     switch self {
     case .float32: 0x1p-24
     case .float64: 0x1p-53
+    case .int32: 0
+    }
+  }
+
+  /// The largest order of power series of this type: 8, and 64 in float64, whose coefficients have
+  /// room for as many powers of a scale; 0 for integers.
+  public var maximumOrder: Int {
+    switch self {
+    case .float32: Int(MACLAURIN_ORDER)
+    case .float64: Int(MACLAURIN_LONG_ORDER)
     case .int32: 0
     }
   }

@@ -9,11 +9,11 @@ import Compute
 /// ordinary propagation; its cotangent is one block, stored as if it were ȳ_1.
 public struct JetAlgebra {
   public let backend: any Backend
-  /// The truncation order k.
+  /// The truncation order k, at most `ScalarType.maximumOrder` of the jets' type.
   public let order: Int
 
   public init(_ backend: any Backend, order: Int) {
-    precondition(order >= 0 && order <= 8, "orders 0…8")
+    precondition(order >= 0 && order <= ScalarType.float64.maximumOrder, "orders 0…64")
     self.backend = backend
     self.order = order
   }
@@ -23,6 +23,7 @@ public struct JetAlgebra {
     block: Int, columns: Int, degree: Int, capacity: Int? = nil, directions: Int,
     type: ScalarType
   ) throws -> Jet {
+    precondition(order <= type.maximumOrder, "orders above 8 need float64")
     let capacity = max(degree, capacity ?? degree)
     let matrix = try backend.matrix(block * (1 + directions * capacity), columns, type)
     return Jet(

@@ -23,7 +23,7 @@ struct ExpandCommand: ParsableCommand {
   @Option(help: "Inputs, [batch, features]: file.npy or file.safetensors:name.")
   var inputs: String
 
-  @Option(help: "1 to 8, or full for the network itself at θ.")
+  @Option(help: "1 to 8 (1 to 64 in float64), or full for the network itself at θ.")
   var order = "1"
 
   @Option(help: "File for the coefficients: file.npy or file.safetensors[:name].")
@@ -42,23 +42,27 @@ struct ExpandCommand: ParsableCommand {
   @OptionGroup var report: OutputOptions
 
   func run() throws {
-    let order: Int
-    if self.order == "full" {
-      order = 0
-    } else if let number = Int(self.order), (1...8).contains(number) {
-      order = number
-    } else {
-      throw Misuse("--order takes full or 1 to 8, not \"\(self.order)\"")
-    }
+    let type = try backend.scalarType()
+    let order = try parsedOrder(type)
     guard gradient == nil || targets != nil else {
       throw Misuse("--gradient needs --targets, the loss's targets")
     }
     try checkOutputs()
-    let type = try backend.scalarType()
     let network = try NetworkOptions.read(network)
     try backend.compute(report) { device in
       try expand(network, order: order, type, on: device)
     }
+  }
+
+  private func parsedOrder(_ type: ScalarType) throws -> Int {
+    if order == "full" { return 0 }
+    guard let number = Int(order), (1...ScalarType.float64.maximumOrder).contains(number) else {
+      throw Misuse("--order takes full, 1 to 8 or, with --dtype float64, to 64, not \"\(order)\"")
+    }
+    guard number <= type.maximumOrder else {
+      throw Misuse("--order \(number) needs --dtype float64; float32 goes to order 8")
+    }
+    return number
   }
 
   private func expand(

@@ -1,6 +1,7 @@
 import Kernels
 
-/// scale ← s = 2^clamp(round(log2(‖θ0‖/‖Δ‖)), ±⌊96/k⌋), and 1 while Δ = 0.
+/// scale ← s = 2^clamp(round(log2(‖θ0‖/‖Δ‖)), ±⌊96/k⌋), and 1 while Δ = 0; ±⌊960/k⌋ for orders
+/// above 8, which only float64 has.
 ///
 /// The factor by which a direction is stretched so that the coefficients along it stay in range;
 /// a power of two, so that stretching is exact.
@@ -40,7 +41,7 @@ public struct DirectionScale: PortableOperation {
     }
     var exponent = a.exponent - b.exponent
     if a.significand < b.significand { exponent -= 1 }
-    let limit = 96 / order
+    let limit = (order > Int(MACLAURIN_ORDER) ? 960 : 96) / order
     let rounded = max(-limit, min(limit, (Int(exponent) + 1) >> 1))
     scale[0, 0] = Bounded(Double(sign: .plus, exponent: rounded, significand: 1))
   }

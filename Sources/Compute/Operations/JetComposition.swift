@@ -126,14 +126,16 @@ public struct JetComposition: PortableOperation {
       hasScale: bias?.scale == nil ? 0 : 1)
     // An absent argument is never read; any buffer stands in for it.
     let none = input.matrix
+    let series = SeriesProgram(
+      degrees: [
+        ("INPUT_DEGREE", input.degree), ("OUTPUT_DEGREE", output.degree),
+        ("SLOPE_DEGREE", slopeDegree),
+      ], type)
     return [
       Launch(
-        "jet_composition", host: "jet_composition_\(activation.rawValue)",
-        source: "jet_composition",
-        defines: [
-          ("ACTIVATION", activation.code), ("INPUT_DEGREE", input.degree),
-          ("OUTPUT_DEGREE", output.degree), ("SLOPE_DEGREE", slopeDegree),
-        ], type: type, .grid(rows: input.block, columns: input.columns),
+        "jet_composition", host: "jet_composition_\(activation.rawValue)" + series.suffix,
+        source: "jet_composition", defines: [("ACTIVATION", activation.code)] + series.defines,
+        type: type, .grid(rows: input.block, columns: input.columns),
         [
           input.matrix, output.matrix, bias?.center ?? none, bias?.displacement ?? none,
           bias?.scale ?? none,

@@ -127,10 +127,12 @@ public struct LayerNorm: PortableOperation {
     parameters.outputCapacity = rows.capacity
     parameters.epsilon = rows.type.encode(epsilon)
     let items = rows.block * rows.directions
+    let series = SeriesProgram(
+      degrees: [("INPUT_DEGREE", inputDegree), ("OUTPUT_DEGREE", rows.degree)], rows.type)
     return [
       Launch(
-        function, source: "layer_norm",
-        defines: [("INPUT_DEGREE", inputDegree), ("OUTPUT_DEGREE", rows.degree)], type: rows.type,
+        function, host: function + series.suffix, source: "layer_norm", defines: series.defines,
+        type: rows.type,
         .items(items), arguments, parameters, work: items * rows.columns * (rows.degree + 1))
     ]
   }
