@@ -113,17 +113,26 @@ struct EvaluateCommand: ParsableCommand {
   private func makeModel(
     _ network: Network, _ type: ScalarType, _ device: any Backend
   ) throws -> Model {
+    if let parameters {
+      return try Model(
+        network, center: ParameterSet(parsing: parameters).matrix(network, type, on: device),
+        order: 0, on: device)
+    }
+    return try Self.trainedModel(
+      in: folder ?? "", isFull: order != nil, network, type, device)
+  }
+
+  /// What the run in a folder has trained, at its end; or the network itself there.
+  static func trainedModel(
+    in folder: String, isFull: Bool, _ network: Network, _ type: ScalarType, _ device: any Backend
+  ) throws -> Model {
     func vector(_ argument: String) throws -> Matrix {
       try ParameterSet(parsing: argument).matrix(network, type, on: device)
     }
-    if let parameters {
-      return try Model(network, center: vector(parameters), order: 0, on: device)
-    }
-    let final = try runParameters()
-    let scale = try order == nil ? folder.flatMap { try RunRecord.outputScale(of: $0) } : nil
-    let start = try scale.flatMap { _ in try folder.map { try vector($0 + "/initial.safetensors") }
-    }
-    guard let folder, order == nil, case let order = try RunRecord.order(of: folder), order > 0,
+    let final = try finalParameters(in: folder)
+    let scale = isFull ? nil : try RunRecord.outputScale(of: folder)
+    let start = try scale.map { _ in try vector(folder + "/initial.safetensors") }
+    guard !isFull, case let order = try RunRecord.order(of: folder), order > 0,
       let checkpoint = RunDirectory.newestCheckpoint(in: folder)
     else {
       return try Model(
@@ -137,8 +146,7 @@ struct EvaluateCommand: ParsableCommand {
     return model
   }
 
-  private func runParameters() throws -> String {
-    let folder = folder ?? ""
+  private static func finalParameters(in folder: String) throws -> String {
     guard FileManager.default.fileExists(atPath: folder + "/final.safetensors") else {
       throw TrainingError(
         "\(folder) has no final.safetensors; finish the run with train --out \(folder) --resume")

@@ -13,7 +13,7 @@ struct TrainingOptions: ParsableArguments {
       "cross_entropy (default for classes) or mse (default for numbers).", valueName: "name"))
   var loss: Loss.Kind?
 
-  @Option(help: ArgumentHelp("sgd, momentum, adam or adamw.", valueName: "name"))
+  @Option(help: ArgumentHelp("sgd, momentum, adam, adamw or gauss-newton.", valueName: "name"))
   var optimizer = TrainingSettings.Optimizer.sgd
 
   @Option(help: ArgumentHelp("Learning rate.", valueName: "η"))
@@ -78,6 +78,8 @@ struct TrainingOptions: ParsableArguments {
       valueName: "α"))
   var outputScale: Double?
 
+  @OptionGroup(title: "Curvature") var curvature: CurvatureOptions
+
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
     if text == "full" { return 0 }
@@ -130,7 +132,7 @@ struct TrainingOptions: ParsableArguments {
     } catch {
       throw Misuse("\(error)")
     }
-    return TrainingSettings(
+    var settings = TrainingSettings(
       order: choice.order, loss: loss ?? (isClassification ? .crossEntropy : .mse),
       optimizer: optimizer,
       learningRate: lr, schedule: lrSchedule, momentum: momentum, weightDecay: weightDecay,
@@ -140,6 +142,8 @@ struct TrainingOptions: ParsableArguments {
       checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
       earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
       evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale)
+    try curvature.apply(to: &settings)
+    return settings
   }
 
   private func parsedBatchSize(_ count: Int) throws -> Int {

@@ -3,7 +3,10 @@ import Networks
 
 /// What defines a run besides its network, its data and its start.
 public struct TrainingSettings: Sendable, Codable, Equatable {
-  public enum Optimizer: String, Sendable, Codable, CaseIterable { case sgd, momentum, adam, adamw }
+  public enum Optimizer: String, Sendable, Codable, CaseIterable {
+    case sgd, momentum, adam, adamw
+    case gaussNewton = "gauss-newton"
+  }
 
   /// 0 for the network itself ("full"), else the order of the Taylorized model.
   public var order: Int
@@ -35,6 +38,10 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   /// α of the centred model α(f(x; θ) − f(x; θ0)), with the loss divided by α²; nil for the plain
   /// model.
   public var outputScale: Double?
+  /// Of the optimizer gauss-newton.
+  public var gaussNewton: GaussNewton?
+  /// What is measured besides at evaluations; nil: nothing.
+  public var diagnostics: Diagnostics?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -95,14 +102,16 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
   /// Columns of the metrics besides losses, accuracies and movements, in their order.
   public var measures: [String] {
-    let names: [String] = []
+    var names: [String] = []
+    if optimizer == .gaussNewton { names += GaussNewton.measures }
+    if diagnostics != nil { names += Diagnostics.measures(optimizer) }
     return names
   }
 
   /// One buffer per moment the optimizer keeps.
   public var momentCount: Int {
     switch optimizer {
-    case .sgd: 0
+    case .sgd, .gaussNewton: 0
     case .momentum: 1
     case .adam, .adamw: 2
     }

@@ -4,7 +4,8 @@ import Networks
 /// One optimizer step on a backend, and the memory it needs: gradient and moments.
 ///
 /// The rule: gradient g of the batch's mean loss; g ← g·min(1, c/‖g‖₂) over all tensors;
-/// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. Nothing here waits.
+/// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. Nothing here waits, but for
+/// gauss-newton, which is never clipped and replaces g by the solution of (G + λ′)x = g.
 public final class TrainingStep {
   public let model: Model
   let settings: TrainingSettings
@@ -18,6 +19,8 @@ public final class TrainingStep {
   private let segments: [Range<Int>]
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
+  /// Of the optimizer gauss-newton.
+  let gaussNewton: GaussNewtonSolver?
 
   public init(_ model: Model, _ settings: TrainingSettings) throws {
     self.model = model
@@ -34,9 +37,15 @@ public final class TrainingStep {
     scalars = try backend.matrix(1, 2, model.type)
     isTrainable = try FreezePattern.trainable(model.network.parameters, frozen: settings.frozen)
     segments = Self.segments(model.network.parameters, isTrainable)
+    gaussNewton =
+      settings.optimizer == .gaussNewton
+      ? try GaussNewtonSolver(
+        settings.gaussNewton ?? GaussNewton(), model, loss: settings.loss,
+        isTrainable: isTrainable) : nil
   }
 
-  private static func segments(
+  /// Maximal runs of trainable tensors.
+  static func segments(
     _ tensors: [ParameterTensor], _ isTrainable: [Bool]
   ) -> [Range<Int>] {
     var segments: [Range<Int>] = []
@@ -81,25 +90,39 @@ public final class TrainingStep {
               limit: settings.clipNorm)))
       }
     }
+    if let gaussNewton {
+      for segment in segments where settings.weightDecay != 0 {
+        try regularize(segment, decay: settings.weightDecay, clips: false)
+      }
+      try gaussNewton.solve(
+        gradient, decay: settings.weightDecay, inputs: inputs, targets: targets)
+    }
     for segment in segments { try update(segment, step: step, rate: rate, clips: clips) }
+  }
+
+  private func part(_ vector: Matrix, _ segment: Range<Int>) -> Matrix {
+    vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
+  }
+
+  /// g ← clip·g + λθ.
+  private func regularize(_ segment: Range<Int>, decay: Double, clips: Bool) throws {
+    try model.backend.run(
+      .regularization(
+        Regularization(
+          .gradient(part(gradient, segment), clip: clips ? scalars.element(0) : nil, decay: decay),
+          state: part(model.state, segment), center: model.stateCenter.map { part($0, segment) })))
   }
 
   private func update(_ segment: Range<Int>, step: Int, rate: Double, clips: Bool) throws {
     let backend = model.backend
-    func part(_ vector: Matrix) -> Matrix {
-      vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
-    }
-    let (state, center, gradient) = (
-      part(model.state), model.stateCenter.map(part), part(self.gradient)
+    let (state, center) = (
+      part(model.state, segment), model.stateCenter.map { part($0, segment) }
     )
+    let gradient = part(gaussNewton?.direction ?? self.gradient, segment)
     let decoupled = settings.optimizer == .adamw
-    let decay = decoupled ? 0 : settings.weightDecay
-    if clips || decay != 0 {
-      try backend.run(
-        .regularization(
-          Regularization(
-            .gradient(gradient, clip: clips ? scalars.element(0) : nil, decay: decay),
-            state: state, center: center)))
+    let decay = decoupled || gaussNewton != nil ? 0 : settings.weightDecay
+    if gaussNewton == nil, clips || decay != 0 {
+      try regularize(segment, decay: decay, clips: clips)
     }
     if decoupled, settings.weightDecay != 0 {
       try backend.run(
@@ -109,11 +132,12 @@ public final class TrainingStep {
     }
     let rule: OptimizerUpdate.Rule
     switch settings.optimizer {
-    case .sgd: rule = .sgd
-    case .momentum: rule = .momentum(velocity: part(moments[0]), settings.momentum)
+    case .sgd, .gaussNewton: rule = .sgd
+    case .momentum: rule = .momentum(velocity: part(moments[0], segment), settings.momentum)
     case .adam, .adamw:
       rule = .adam(
-        first: part(moments[0]), second: part(moments[1]), beta1: TrainingSettings.beta1,
+        first: part(moments[0], segment), second: part(moments[1], segment),
+        beta1: TrainingSettings.beta1,
         beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon, step: step + 1)
     }
     try backend.run(
