@@ -103,7 +103,7 @@ import Testing
     }
     for (place, result) in results {
       #expect(result.0 == plain && result.1 == results[0].result.1, "\(place)")
-      #expect(result.1.allSatisfy { $0.count == 2 }, "\(place)")
+      #expect(result.1.allSatisfy { $0.count == 3 }, "\(place)")
     }
   }
 

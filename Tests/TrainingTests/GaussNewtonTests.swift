@@ -163,7 +163,7 @@ import Testing
     let metrics = [one, two].map { try? RunDirectory($0.path, resume: true).metrics() }
     #expect(metrics[0] == metrics[1] && metrics[0]?.isEmpty == false)
     #expect(try metric("cg_iterations", whole).count == 2)
-    #expect(try metric("sharpness", whole).count == 2)
+    #expect(try metric("sharpness", whole).count == 3)
   }
 
   @Test func dropoutIsRefused() throws {

@@ -31,10 +31,9 @@ public struct Diagnostics: Sendable, Codable, Equatable {
   static let largestKernel = 8192
 
   static func measures(_ optimizer: TrainingSettings.Optimizer) -> [String] {
-    ["sharpness", "hessian_min", "hessian_residual", "ntk_max"]
-      + (2...eigenvalues).map { "ntk_eigenvalue_\($0)" }
-      + (optimizer == .sgd || optimizer == .momentum ? ["stability_limit"] : [])
-      + ["target_alignment", "effective_rank"]
+    ["sharpness", "hessian_min", "hessian_residual"]
+      + (optimizer == .sgd || optimizer == .momentum ? ["stability_limit"] : []) + ["ntk_max"]
+      + (2...eigenvalues).map { "ntk_eigenvalue_\($0)" } + ["target_alignment", "effective_rank"]
   }
 }
 
@@ -75,13 +74,12 @@ struct DiagnosticProbe {
       ("sharpness", ends.largest.value), ("hessian_min", ends.smallest.value),
       ("hessian_residual", max(ends.largest.residual, ends.smallest.residual)),
     ]
-    values += try kernelMeasures(hessian.derivatives)
     switch settings.optimizer {
     case .sgd: values.append(("stability_limit", 2 / rate))
     case .momentum: values.append(("stability_limit", 2 * (1 + settings.momentum) / rate))
     case .adam, .adamw, .gaussNewton: break
     }
-    return values
+    return try values + kernelMeasures(hessian.derivatives)
   }
 
   private func kernelMeasures(
