@@ -72,7 +72,7 @@ let package = Package(
     .testTarget(name: "SchedulingTests", dependencies: ["TestSupport", "Verification"]),
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["COpenBLAS", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

@@ -12,6 +12,7 @@
   SOURCE(gather) \
   SOURCE(unfold) \
   SOURCE(loss) \
+  SOURCE(softmax_curvature) \
   SOURCE(optimizer_update) \
   SOURCE(philox) \
   SOURCE(random_fill) \
@@ -57,6 +58,9 @@ static const char unfold_text[] = {
 };
 static const char loss_text[] = {
 #embed "loss.cl"
+};
+static const char softmax_curvature_text[] = {
+#embed "softmax_curvature.cl"
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"

@@ -38,6 +38,7 @@
   F(transposition) \
   F(accumulate) \
   F(loss) \
+  F(softmax_curvature) \
   F(regularize) \
   F(decay_state) \
   F(update_sgd) \

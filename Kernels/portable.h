@@ -11,6 +11,7 @@
 #include "gather.cl"
 #include "unfold.cl"
 #include "loss.cl"
+#include "softmax_curvature.cl"
 #include "optimizer_update.cl"
 #include "philox.cl"
 #include "random_fill.cl"

@@ -166,6 +166,11 @@ typedef struct {
 } LossParameters;
 
 typedef struct {
+  long rows, outputs;       ///< of F; tangents have rows for every direction
+  long factor;              ///< real
+} SoftmaxCurvatureParameters;
+
+typedef struct {
   long factor;              ///< real: decay λ
   long hasClip, hasCenter;
 } RegularizeParameters;

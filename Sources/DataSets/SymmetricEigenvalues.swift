@@ -5,15 +5,15 @@
 /// shifts. Sources: Martin, Reinsch, Wilkinson (1968), Dubrulle, Martin, Wilkinson (1968); Golub and
 /// Van Loan, Matrix Computations, 4th ed., sections 8.3. ‖A − Uᵀ diag(λ) U‖ and ‖UUᵀ − 1‖ are small
 /// multiples of the unit roundoff times n·‖A‖ and n.
-struct SymmetricEigenvalues {
+public struct SymmetricEigenvalues: Sendable {
   /// Descending.
-  private(set) var values: [Double]
-  /// Row j belongs to eigenvalue j, [n, n].
-  private(set) var vectors: [Double]
+  public private(set) var values: [Double]
+  /// Row j belongs to eigenvalue j, [n, n]; of a tridiagonal matrix only the components asked for.
+  public private(set) var vectors: [Double]
 
   /// - Parameter matrix: [n, n], of which the lower triangle is read; all finite.
   /// - Returns: nil where the iteration does not converge, which finite matrices do not do.
-  init?(_ matrix: [Double], n: Int) {
+  public init?(_ matrix: [Double], n: Int) {
     precondition(matrix.count == n * n, "a square matrix")
     values = [Double](repeating: 0, count: n)
     vectors = []
@@ -21,15 +21,40 @@ struct SymmetricEigenvalues {
     var work = Reduction(matrix, n)
     work.reduce()
     guard work.iterate() else { return nil }
+    take(work)
+  }
+
+  /// Of the tridiagonal matrix with these numbers on the diagonal and beside it; O(n²·(1 + c)) work
+  /// for c components of the eigenvectors.
+  ///
+  /// - Parameters:
+  ///   - diagonal: n numbers.
+  ///   - beside: the n − 1 between neighbours.
+  ///   - components: which components of every eigenvector are wanted: `vectors` is [n, c].
+  public init?(diagonal: [Double], beside: [Double], components: [Int]) {
+    let n = diagonal.count
+    precondition(beside.count == max(0, n - 1), "one number between neighbours")
+    values = []
+    vectors = []
+    guard n > 0 else { return }
+    var work = Reduction(diagonal, beside, components)
+    guard work.iterate() else { return nil }
+    take(work)
+  }
+
+  private mutating func take(_ work: Reduction) {
+    let (n, width) = (work.n, work.width)
     let order = (0..<n).sorted { (work.diagonal[$0], $1) > (work.diagonal[$1], $0) }
     values = order.map { work.diagonal[$0] }
-    vectors.reserveCapacity(n * n)
-    for row in order { vectors += work.basis[row * n..<(row + 1) * n] }
+    vectors.reserveCapacity(n * width)
+    for row in order { vectors += work.basis[row * width..<(row + 1) * width] }
   }
 
   /// A = Bᵀ T B with T tridiagonal, B orthogonal, its rows the basis.
   private struct Reduction {
     let n: Int
+    /// Columns of the basis: n, or as many components as are wanted.
+    let width: Int
     var a: [Double]
     var basis: [Double]
     var diagonal: [Double]
@@ -38,6 +63,7 @@ struct SymmetricEigenvalues {
 
     init(_ matrix: [Double], _ n: Int) {
       self.n = n
+      width = n
       a = matrix
       for i in 0..<n {
         for j in 0..<i { a[j * n + i] = a[i * n + j] }
@@ -46,6 +72,16 @@ struct SymmetricEigenvalues {
       for i in 0..<n { basis[i * n + i] = 1 }
       diagonal = [Double](repeating: 0, count: n)
       beside = diagonal
+    }
+
+    init(_ diagonal: [Double], _ beside: [Double], _ components: [Int]) {
+      n = diagonal.count
+      width = components.count
+      a = []
+      self.diagonal = diagonal
+      self.beside = beside + [0]
+      basis = [Double](repeating: 0, count: n * width)
+      for (column, component) in components.enumerated() { basis[component * width + column] = 1 }
     }
 
     /// Column after column: A ← HAH with H = 1 − βvvᵀ that leaves one number below the diagonal.
@@ -173,12 +209,12 @@ struct SymmetricEigenvalues {
     }
 
     private mutating func rotate(_ i: Int, _ s: Double, _ c: Double) {
-      let n = n
+      let width = width
       basis.withUnsafeMutableBufferPointer { basis in
-        for j in 0..<n {
-          let (x, y) = (basis[i * n + j], basis[(i + 1) * n + j])
-          basis[(i + 1) * n + j] = s * x + c * y
-          basis[i * n + j] = c * x - s * y
+        for j in 0..<width {
+          let (x, y) = (basis[i * width + j], basis[(i + 1) * width + j])
+          basis[(i + 1) * width + j] = s * x + c * y
+          basis[i * width + j] = c * x - s * y
         }
       }
     }

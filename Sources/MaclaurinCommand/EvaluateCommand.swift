@@ -113,6 +113,19 @@ struct EvaluateCommand: ParsableCommand {
   private func makeModel(
     _ network: Network, _ type: ScalarType, _ device: any Backend
   ) throws -> Model {
+    if let parameters {
+      return try Model(
+        network, center: ParameterSet(parsing: parameters).matrix(network, type, on: device),
+        order: 0, on: device)
+    }
+    return try Self.trainedModel(
+      in: folder ?? "", isFull: order != nil, network, type, device)
+  }
+
+  /// What the run in a folder has trained, at its end; or the network itself there.
+  static func trainedModel(
+    in folder: String, isFull: Bool, _ network: Network, _ type: ScalarType, _ device: any Backend
+  ) throws -> Model {
     func vector(_ argument: String) throws -> Matrix {
       try ParameterSet(parsing: argument).matrix(network, type, on: device)
     }
@@ -139,8 +152,7 @@ struct EvaluateCommand: ParsableCommand {
     return model
   }
 
-  private func runParameters() throws -> String {
-    let folder = folder ?? ""
+  private static func finalParameters(in folder: String) throws -> String {
     guard FileManager.default.fileExists(atPath: folder + "/final.safetensors") else {
       throw TrainingError(
         "\(folder) has no final.safetensors; finish the run with train --out \(folder) --resume")

@@ -135,7 +135,7 @@ struct ExpandCommand: ParsableCommand {
     _ argument: String, _ model: Model, _ x: Matrix, on device: any Backend
   ) throws -> (loss: Double, gradient: [Double]) {
     let (network, type) = (model.network, model.type)
-    let y = try targetMatrix(argument, rows: x.rows, outputs: network.outputCount)
+    let y = try Self.targetMatrix(argument, rows: x.rows, outputs: network.outputCount)
     let targets = try device.matrix(x.rows, network.outputCount, type, y)
     let outputs = try Objective.Outputs(
       device, count: x.rows, outputs: network.outputCount, type: type)
@@ -148,7 +148,7 @@ struct ExpandCommand: ParsableCommand {
   }
 
   /// One row of targets per example; integer labels become one-hot rows.
-  private func targetMatrix(_ argument: String, rows: Int, outputs: Int) throws -> [Double] {
+  static func targetMatrix(_ argument: String, rows: Int, outputs: Int) throws -> [Double] {
     let array = try ArrayFiles.finite(argument)
     if array.shape == [rows], outputs > 1 {
       let labels = try array.integers()

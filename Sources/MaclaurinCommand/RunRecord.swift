@@ -46,6 +46,8 @@ struct RunRecord {
     "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
     "saveLogits": "save-logits", "evaluatesEarly": "evaluate-early", "outputScale": "output-scale",
     "layerLearningRates": "layer-lr",
+    "cgIterations": "cg-iterations", "cgTolerance": "cg-tolerance",
+    "diagnosticProbes": "diagnostic-probes", "diagnosticProducts": "diagnostic-products",
   ]
 
   func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {
@@ -161,6 +163,14 @@ struct RunRecord {
         "\(folder)/\(kind.file) does not say the \(kind)'s batch size; give --batch-size")
     }
     return size
+  }
+
+  /// The patterns of tensors that the run in a folder has frozen.
+  static func frozen(of folder: String) throws -> [String] {
+    guard case .object(let settings)? = try read(folder)["settings"],
+      case .array(let patterns)? = settings["freeze"]
+    else { return [] }
+    return patterns.compactMap { if case .string(let pattern) = $0 { pattern } else { nil } }
   }
 
   /// The output scale of the run in a folder, if it has one.

@@ -8,7 +8,7 @@ struct TrainingOptions: ParsableArguments {
       "cross_entropy (default for classes) or mse (default for numbers).", valueName: "name"))
   var loss: Loss.Kind?
 
-  @Option(help: ArgumentHelp("sgd, momentum, adam or adamw.", valueName: "name"))
+  @Option(help: ArgumentHelp("sgd, momentum, adam, adamw or gauss-newton.", valueName: "name"))
   var optimizer = TrainingSettings.Optimizer.sgd
 
   @Option(help: ArgumentHelp("Learning rate.", valueName: "η"))
@@ -75,6 +75,7 @@ struct TrainingOptions: ParsableArguments {
 
   @OptionGroup(title: "Expansions") var expansions: RelinearizationOptions
   @OptionGroup var layerRates: LayerRateOptions
+  @OptionGroup(title: "Curvature") var curvature: CurvatureOptions
 
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
@@ -142,6 +143,7 @@ struct TrainingOptions: ParsableArguments {
       evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale,
       kernelProbes: choice.kernelProbes)
     settings.layerRates = try layerRates.settings()
+    try curvature.apply(to: &settings)
     return settings
   }
 

@@ -51,10 +51,11 @@ struct RunMetrics {
     let note =
       silent.isEmpty
       ? nil : "Not shown, because they start at zero: \(silent.joined(separator: ", "))."
-    return [
+    let figures = [
       Figure("loss", losses), Figure("accuracy", accuracies),
       Figure("gradient-norm", gradientNorm), Figure("movement", movement, note: note),
-    ].filter { !$0.isEmpty } + features
+    ].filter { !$0.isEmpty }
+    return figures + features + curvatureFigures.filter { !$0.isEmpty }
   }
 
   /// How far the features have changed, and what became of the expansion meanwhile. A single

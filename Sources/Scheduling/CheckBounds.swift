@@ -25,6 +25,7 @@ extension Operation {
       default: return true
       }
     case .loss(let loss): return loss.logits.type == .float64 && loss.kind == .crossEntropy
+    case .softmaxCurvature(let curvature): return curvature.tangents.type == .float64
     default: return false
     }
   }

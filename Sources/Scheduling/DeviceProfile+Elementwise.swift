@@ -47,6 +47,9 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
       return seconds(columnSums, sums.x.rows, sums.x.columns * sums.batch, sums.x.type, type)
     case .loss(let content):
       return seconds(loss, content.logits.block, content.logits.columns, content.targets.type, type)
+    case .softmaxCurvature(let content):
+      let tangents = content.tangents
+      return seconds(loss, tangents.rows, tangents.columns, tangents.type, type)
     case .randomFill(let content):
       return seconds(random, content.output.count, 1, content.output.type, type)
     case .contraction, .jetContraction, .directionScale, .gradientClipping:

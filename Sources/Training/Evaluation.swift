@@ -17,6 +17,15 @@ public struct ResidentExamples {
   /// What is done to images on their way into the network; nil where that is nothing.
   public var images: ResidentImages?
   public var count: Int { inputs.rows }
+
+  public init(
+    inputs: Matrix, targets: Matrix, isClassification: Bool, images: ResidentImages? = nil
+  ) {
+    self.inputs = inputs
+    self.targets = targets
+    self.isClassification = isClassification
+    self.images = images
+  }
 }
 
 /// Evaluates a model on a whole set, in batches.

@@ -2,9 +2,11 @@ import Networks
 
 /// Patterns of tensor names: `*` stands for any characters; a pattern also covers the tensors
 /// below it ("layers.0" freezes "layers.0.weight" and "layers.0.bias").
-enum FreezePattern {
+public enum FreezePattern {
   /// For each tensor whether it is trained.
-  static func trainable(_ tensors: [ParameterTensor], frozen patterns: [String]) throws -> [Bool] {
+  public static func trainable(
+    _ tensors: [ParameterTensor], frozen patterns: [String]
+  ) throws -> [Bool] {
     for pattern in patterns where !tensors.contains(where: { matches(pattern, $0.name) }) {
       throw TrainingError(
         "--freeze \(pattern) matches no tensor; there are "

@@ -39,6 +39,7 @@ extension Trainer {
     ]
     metadata["best_loss"] = state.bestLoss.map { String($0) }
     metadata.merge(step.expansion.metadata) { $1 }
+    metadata.merge(step.gaussNewton?.metadata ?? [:]) { $1 }
     // A fault that has not shown yet must show before there is a file.
     try model.backend.finish()
     directory.synchronizeMetrics()
@@ -97,6 +98,7 @@ extension Trainer {
     for (index, moment) in self.step.moments.enumerated() {
       try model.backend.upload(try vector("moment\(index)."), to: moment)
     }
+    self.step.gaussNewton?.restore(file.metadata)
     let losses = step > start ? try file.tensor("interval").doubles() : []
     guard losses.count == step - start else {
       throw TrainingError("\(file.path) is not a checkpoint of this run; choose another --out")

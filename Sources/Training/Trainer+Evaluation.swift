@@ -46,12 +46,18 @@ extension Trainer {
       return pending
     }
     let kernel = try startKernel()
+    // What the host has to steer has been read when this returns.
+    let values = (step.gaussNewton?.measures ?? []) + (try diagnosticMeasures())
     let displacement = try self.displacement()
     return Measurements(
       train: train, validation: validation, test: test, logits: logits,
-      movement: try Self.startSquares(displacement, model), measures: kernel,
-      testOutputs: testOutputs,
-      displacement: displacement)
+      movement: try Self.startSquares(displacement, model), measures: kernel + [{ values }],
+      testOutputs: testOutputs, displacement: displacement)
+  }
+
+  private func diagnosticMeasures() throws -> [(name: String, value: Double)] {
+    let last = max(0, state.step - 1)
+    return try diagnostics?.measure(model, rate: rate(last, last / stepsPerEpoch)) ?? []
   }
 
   /// Waits for measurements, which were started at the present step.

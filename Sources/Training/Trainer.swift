@@ -13,6 +13,8 @@ public final class Trainer {
   let schedule: LearningRateSchedule
   let step: TrainingStep
   let evaluator: Evaluator
+  /// What `--diagnostics` measures.
+  let diagnostics: DiagnosticProbe?
   /// θ at the run's start, where it is not the model's center throughout.
   let initial: Matrix?
   /// Where the run stands.
@@ -70,6 +72,9 @@ public final class Trainer {
     schedule = try LearningRateSchedule(parsing: settings.schedule)
     step = try TrainingStep(model, settings)
     evaluator = Evaluator(Objective(settings.loss))
+    diagnostics = try settings.diagnostics.map {
+      try DiagnosticProbe($0, settings, model.network, train: train)
+    }
     log = try StepLog(model.backend, capacity: max(1, settings.logEvery), type: model.type)
     initial = settings.movesCenter ? try model.keptStart() : nil
     probe = try settings.kernelProbes.map { count in
@@ -97,6 +102,7 @@ public final class Trainer {
       }
       try measureStart()
       _ = try startKernel()
+      _ = try diagnostics?.measure(model, rate: 1)
       _ = try Self.startSquares(displacement(), model)
     }
   }

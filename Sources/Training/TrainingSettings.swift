@@ -3,7 +3,10 @@ import Networks
 
 /// What defines a run besides its network, its data and its start.
 public struct TrainingSettings: Sendable, Codable, Equatable {
-  public enum Optimizer: String, Sendable, Codable, CaseIterable { case sgd, momentum, adam, adamw }
+  public enum Optimizer: String, Sendable, Codable, CaseIterable {
+    case sgd, momentum, adam, adamw
+    case gaussNewton = "gauss-newton"
+  }
 
   /// 0 for the network itself ("full"), else the order of the Taylorized model.
   public var order: Int
@@ -39,6 +42,10 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var kernelProbes: Int?
   /// Factors on the learning rates of single tensors, besides the network's.
   public var layerRates: LayerLearningRates?
+  /// Of the optimizer gauss-newton.
+  public var gaussNewton: GaussNewton?
+  /// What is measured besides at evaluations; nil: nothing.
+  public var diagnostics: Diagnostics?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -110,6 +117,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
       names += ["parameter_movement", "expansions"]
     }
     if case .adaptiveOrder = relinearization.rule { names += ["order", "predicted_error"] }
+    if optimizer == .gaussNewton { names += GaussNewton.measures }
+    if diagnostics != nil { names += Diagnostics.measures(optimizer) }
     return names
   }
 
@@ -126,7 +135,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   /// One buffer per moment the optimizer keeps.
   public var momentCount: Int {
     switch optimizer {
-    case .sgd: 0
+    case .sgd, .gaussNewton: 0
     case .momentum: 1
     case .adam, .adamw: 2
     }

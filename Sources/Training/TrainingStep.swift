@@ -5,7 +5,8 @@ import Networks
 ///
 /// The rule: gradient g of the batch's mean loss; g ← g·min(1, c/‖g‖₂) over all tensors;
 /// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. η is a tensor's own where the
-/// network or `TrainingSettings.layerRates` gives it a factor. Nothing here waits.
+/// network or `TrainingSettings.layerRates` gives it a factor. Nothing here waits, but for
+/// gauss-newton, which is never clipped and replaces g by the solution of (G + λ′)x = g.
 public final class TrainingStep {
   public let model: Model
   let settings: TrainingSettings
@@ -28,6 +29,8 @@ public final class TrainingStep {
   }
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
+  /// Of the optimizer gauss-newton.
+  let gaussNewton: GaussNewtonSolver?
 
   public init(_ model: Model, _ settings: TrainingSettings) throws {
     self.model = model
@@ -47,6 +50,11 @@ public final class TrainingStep {
     segments = Self.segments(
       model.network.parameters, isTrainable,
       try settings.rateFactors(of: model.network.parameters))
+    gaussNewton =
+      settings.optimizer == .gaussNewton
+      ? try GaussNewtonSolver(
+        settings.gaussNewton ?? GaussNewton(), model, loss: settings.loss,
+        isTrainable: isTrainable) : nil
   }
 
   private static func segments(
@@ -95,27 +103,41 @@ public final class TrainingStep {
               limit: settings.clipNorm)))
       }
     }
+    if let gaussNewton {
+      for segment in segments where settings.weightDecay != 0 {
+        try regularize(segment.range, decay: settings.weightDecay, clips: false)
+      }
+      try gaussNewton.solve(
+        gradient, decay: settings.weightDecay, inputs: inputs, targets: targets)
+    }
     for segment in segments {
       try update(segment.range, step: step, rate: rate * segment.rateFactor, clips: clips)
     }
   }
 
+  private func part(_ vector: Matrix, _ segment: Range<Int>) -> Matrix {
+    vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
+  }
+
+  /// g ← clip·g + λθ.
+  private func regularize(_ segment: Range<Int>, decay: Double, clips: Bool) throws {
+    try model.backend.run(
+      .regularization(
+        Regularization(
+          .gradient(part(gradient, segment), clip: clips ? scalars.element(0) : nil, decay: decay),
+          state: part(model.state, segment), center: model.stateCenter.map { part($0, segment) })))
+  }
+
   private func update(_ segment: Range<Int>, step: Int, rate: Double, clips: Bool) throws {
     let backend = model.backend
-    func part(_ vector: Matrix) -> Matrix {
-      vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
-    }
-    let (state, center, gradient) = (
-      part(model.state), model.stateCenter.map(part), part(self.gradient)
+    let (state, center) = (
+      part(model.state, segment), model.stateCenter.map { part($0, segment) }
     )
+    let gradient = part(gaussNewton?.direction ?? self.gradient, segment)
     let decoupled = settings.optimizer == .adamw
-    let decay = decoupled ? 0 : settings.weightDecay
-    if clips || decay != 0 {
-      try backend.run(
-        .regularization(
-          Regularization(
-            .gradient(gradient, clip: clips ? scalars.element(0) : nil, decay: decay),
-            state: state, center: center)))
+    let decay = decoupled || gaussNewton != nil ? 0 : settings.weightDecay
+    if gaussNewton == nil, clips || decay != 0 {
+      try regularize(segment, decay: decay, clips: clips)
     }
     if decoupled, settings.weightDecay != 0 {
       try backend.run(
@@ -125,11 +147,12 @@ public final class TrainingStep {
     }
     let rule: OptimizerUpdate.Rule
     switch settings.optimizer {
-    case .sgd: rule = .sgd
-    case .momentum: rule = .momentum(velocity: part(moments[0]), settings.momentum)
+    case .sgd, .gaussNewton: rule = .sgd
+    case .momentum: rule = .momentum(velocity: part(moments[0], segment), settings.momentum)
     case .adam, .adamw:
       rule = .adam(
-        first: part(moments[0]), second: part(moments[1]), beta1: TrainingSettings.beta1,
+        first: part(moments[0], segment), second: part(moments[1], segment),
+          beta1: TrainingSettings.beta1,
         beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon,
         step: step + 1 - momentsSince)
     }

@@ -61,7 +61,8 @@ struct VerificationCase {
     contractions(quick: quick) + jetContractions(quick: quick) + jetCompositions(quick: quick)
       + jetProducts(quick: quick) + layers(quick: quick) + elementwise(quick: quick)
       + reductions(quick: quick)
-      + losses(quick: quick) + updates(quick: quick) + randomFills(quick: quick)
+      + losses(quick: quick) + softmaxCurvatures(quick: quick) + updates(quick: quick)
+      + randomFills(quick: quick)
       + imageGathers(quick: quick) + convolutions(quick: quick) + scalars(quick: quick)
       + projections(quick: quick)
   }

@@ -29,7 +29,7 @@ extension OperationCase {
   static let counts = [1, 63, 65, 127, 1009, 65_537]
 
   static var all: [OperationCase] {
-    elementwise + reductions + losses + updates + scalars + contractions
+    elementwise + reductions + losses + softmaxCurvatures + updates + scalars + contractions
   }
 
   private static var elementwise: [OperationCase] {
@@ -125,6 +125,27 @@ extension OperationCase {
             outputs: values, losses: losses, correct: correct, cotangent: cotangent)
           return (.loss(loss), [values, losses, correct, cotangent.matrix])
         }
+      }
+    }
+  }
+
+  /// The curvature of the cross-entropy, one direction and several.
+  private static var softmaxCurvatures: [OperationCase] {
+    [(1, 1), (10, 1), (10, 3), (67, 2)].map { outputs, directions in
+      OperationCase("softmax curvature, \(outputs) outputs, \(directions) directions") {
+        backend, type in
+        let n = 13
+        let values = try matrix(n, outputs, type, seed: 61, on: backend)
+        let targets = try backend.matrix(
+          n, outputs, type, sample(n * outputs, seed: 62).map { abs($0) })
+        let tangents = try matrix(n * directions, outputs, type, seed: 63, on: backend)
+        let product = try backend.matrix(n * directions, outputs, type)
+        return (
+          .softmaxCurvature(
+            SoftmaxCurvature(
+              product, outputs: values, targets: targets, tangents: tangents, factor: 1 / 13)),
+          [product]
+        )
       }
     }
   }

@@ -84,6 +84,19 @@ import Testing
     }
   }
 
+  @Test func softmaxCurvature() throws {
+    try compare("softmax curvature") { backend in
+      func matrix(_ rows: Int, _ seed: UInt64) throws -> Matrix {
+        try backend.matrix(rows, 10, .float32, sample(10 * rows, seed: seed).map { abs($0) })
+      }
+      let product = try backend.matrix(390, 10, .float32)
+      let curvature = SoftmaxCurvature(
+        product, outputs: try matrix(130, 1), targets: try matrix(130, 2),
+        tangents: try matrix(390, 3), factor: 1.0 / 130)
+      return (.softmaxCurvature(curvature), [product])
+    }
+  }
+
   @Test func optimizers() throws {
     for rule in 0..<3 {
       try compare("rule \(rule)") { backend in

@@ -19,6 +19,7 @@ public enum Operation {
   case transposition(Transposition)
   case imageGather(ImageGather)
   case loss(Loss)
+  case softmaxCurvature(SoftmaxCurvature)
   case regularization(Regularization)
   case optimizerUpdate(OptimizerUpdate)
   case randomFill(RandomFill)
@@ -50,6 +51,7 @@ public enum Operation {
     case .transposition(let content): content
     case .imageGather(let content): content
     case .loss(let content): content
+    case .softmaxCurvature(let content): content
     case .regularization(let content): content
     case .optimizerUpdate(let content): content
     case .randomFill(let content): content
@@ -84,6 +86,7 @@ public enum Operation {
     case .transposition(let content): content.cost
     case .imageGather(let content): content.cost
     case .loss(let content): content.cost
+    case .softmaxCurvature(let content): content.cost
     case .regularization(let content): content.cost
     case .optimizerUpdate(let content): content.cost
     case .randomFill(let content): content.cost
@@ -125,6 +128,7 @@ public enum Operation {
     case .transposition(let content): try visit(content, Self.transposition)
     case .imageGather(let content): try visit(content, Self.imageGather)
     case .loss(let content): try visit(content, Self.loss)
+    case .softmaxCurvature(let content): try visit(content, Self.softmaxCurvature)
     case .regularization(let content): try visit(content, Self.regularization)
     case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)
     case .randomFill(let content): try visit(content, Self.randomFill)

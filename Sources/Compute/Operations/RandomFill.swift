@@ -26,6 +26,8 @@ public struct RandomFill: PortableOperation {
     case dropout = 5
     /// `tensor` 0 for what all images of a batch share, i + 1 for image i; blocks are steps.
     case augmentation = 6
+    /// Where Lanczos's iteration starts.
+    case lanczos = 16
     // 64 and above: data sets (RandomStream.Purpose).
   }
 

@@ -46,6 +46,31 @@ extension Gather: SampledOperation {
   }
 }
 
+extension SoftmaxCurvature: SampledOperation {
+  /// Some rows of tangents; each brings its example's outputs and targets.
+  public func restriction(_ sampler: inout Sampler) -> Restriction? {
+    typealias Operand = Restriction.Operand
+    guard tangents.count > 0 else { return nil }
+    let items = sampler.integers(sampler.rows, below: tangents.rows)
+    let (examples, width, factor) = (outputs.rows, tangents.columns, factor)
+    func some(_ kind: Access.Kind, _ matrix: Matrix, _ rows: [Int]) -> Operand {
+      Operand(
+        kind, rows: rows.count, columns: width,
+        [Patch(matrix, starts: rows.map { $0 * width }, inner: .init(width, step: 1))])
+    }
+    let rows = items.map { $0 % examples }
+    return Restriction([
+      some(.read, outputs, rows), some(.read, targets, rows), some(.read, tangents, items),
+      some(.write, product, items),
+    ]) { matrices in
+      .softmaxCurvature(
+        SoftmaxCurvature(
+          matrices[3], outputs: matrices[0], targets: matrices[1], tangents: matrices[2],
+          factor: factor))
+    }
+  }
+}
+
 extension Loss: SampledOperation {
   /// Everything of some examples.
   public func restriction(_ sampler: inout Sampler) -> Restriction? {
