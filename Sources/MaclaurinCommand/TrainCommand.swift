@@ -117,9 +117,7 @@ struct TrainCommand: ParsableCommand {
         }
         directory = folder
       }
-      let model = try Model(
-        network, center: center, order: settings.order, on: device,
-        outputScale: settings.outputScale)
+      let model = try Model(network, center: center, settings: settings, on: device)
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test, directory: directory)
       try run(trainer, network, settings, set, device, directory)

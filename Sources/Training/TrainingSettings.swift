@@ -35,6 +35,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   /// α of the centred model α(f(x; θ) − f(x; θ0)), with the loss divided by α²; nil for the plain
   /// model.
   public var outputScale: Double?
+  /// Randomized networks, one coefficient alone, a penalty on the movement, noise.
+  public var movement: MovementSettings?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -46,7 +48,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     clipNorm: Double = 0, batchSize: Int, steps: Int, relinearizeEvery: Int = 0, seed: UInt64 = 0,
     type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
     logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false,
-    evaluatesEarly: Bool = false, outputScale: Double? = nil
+    evaluatesEarly: Bool = false, outputScale: Double? = nil, movement: MovementSettings? = nil
   ) {
     self.order = order
     self.loss = loss
@@ -69,6 +71,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.saveLogits = saveLogits
     self.evaluatesEarly = evaluatesEarly
     self.outputScale = outputScale
+    self.movement = movement
   }
 
   /// "full", or the order's number.
@@ -95,7 +98,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
   /// Columns of the metrics besides losses, accuracies and movements, in their order.
   public var measures: [String] {
-    let names: [String] = []
+    var names: [String] = []
+    if let movement, movement.movementPenalty > 0 { names.append("penalty") }
     return names
   }
 

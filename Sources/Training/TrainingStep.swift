@@ -5,6 +5,11 @@ import Networks
 ///
 /// The rule: gradient g of the batch's mean loss; g ← g·min(1, c/‖g‖₂) over all tensors;
 /// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. Nothing here waits.
+///
+/// With `MovementSettings`: the gradient is that of the loss under the step's signs, with respect
+/// to the movement; the penalty's gradient is added before clipping; noise σξ after the decay, which
+/// is that of the parameters the step used. In a signed frame (`SignedMovement`) all of this is done
+/// to Δ̃, and noise is drawn in the frame, where it has the same distribution.
 public final class TrainingStep {
   public let model: Model
   let settings: TrainingSettings
@@ -16,6 +21,9 @@ public final class TrainingStep {
   private let isTrainable: [Bool]
   /// Maximal runs of trainable tensors in the flat vector.
   private let segments: [Range<Int>]
+  /// What the optimizer takes at a time: the segments, but signed tensors one by one.
+  private let pieces: [Piece]
+  let penalty: MovementPenalty?
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
 
@@ -32,9 +40,43 @@ public final class TrainingStep {
       return moment
     }
     scalars = try backend.matrix(1, 2, model.type)
-    isTrainable = try FreezePattern.trainable(model.network.parameters, frozen: settings.frozen)
+    let isTrainable = try FreezePattern.trainable(
+      model.network.parameters, frozen: settings.frozen)
+    self.isTrainable = isTrainable
     segments = Self.segments(model.network.parameters, isTrainable)
+    pieces = Self.pieces(model, isTrainable, segments)
+    penalty = try settings.movement.flatMap { movement in
+      guard movement.movementPenalty > 0 else { return nil }
+      return try MovementPenalty(
+        model, factor: movement.movementPenalty, exponent: movement.movementExponent,
+        isTrainable: isTrainable)
+    }
+    if settings.movement?.fixesCenter == true, settings.relinearizeEvery > 0 {
+      throw TrainingError(
+        "--relinearize-every does not go with --randomize, --coefficient, --movement-std and "
+          + "--movement-penalty, whose movement is that from the start; leave it out")
+    }
   }
+
+  private struct Piece {
+    var range: Range<Int>
+    /// Its neurons, a row for each, in a signed frame.
+    var neurons: Range<Int>?
+  }
+
+  private static func pieces(
+    _ model: Model, _ isTrainable: [Bool], _ segments: [Range<Int>]
+  ) -> [Piece] {
+    guard let signs = model.signs, signs.hasFrames else { return segments.map { Piece(range: $0) } }
+    let signed = Dictionary(
+      uniqueKeysWithValues: signs.neurons.parts.map { ($0.tensor.offset, $0.neurons) })
+    return zip(model.network.parameters, isTrainable).compactMap { tensor, isTrained in
+      isTrained ? Piece(range: tensor.range, neurons: signed[tensor.offset]) : nil
+    }
+  }
+
+  /// The moments that are kept in the displacement's frame: of the first order.
+  var framedMoments: [Matrix] { Array(moments.prefix(1)) }
 
   private static func segments(
     _ tensors: [ParameterTensor], _ isTrainable: [Bool]
@@ -59,6 +101,7 @@ public final class TrainingStep {
     if settings.relinearizeEvery > 0, step > 0, step % settings.relinearizeEvery == 0 {
       try model.relinearize(spare: &gradient)
     }
+    try model.enter(step: step, moments: framedMoments)
     if segments.count > 1 || segments.first?.count != model.network.parameterCount {
       try backend.run(.fill(Fill(gradient, value: 0)))
     }
@@ -68,6 +111,8 @@ public final class TrainingStep {
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
       isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step))
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
+    try model.pullBackDraw(gradient, isTrainable: isTrainable)
+    try penalty?.add(to: gradient)
 
     let clips = settings.clipNorm > 0
     if clips || squares != nil {
@@ -81,13 +126,36 @@ public final class TrainingStep {
               limit: settings.clipNorm)))
       }
     }
-    for segment in segments { try update(segment, step: step, rate: rate, clips: clips) }
+    let noise = try drawNoise(step)
+    let framed = model.signs.flatMap { $0.hasFrames ? $0 : nil }
+    let next = try framed?.drawNext()
+    for piece in pieces {
+      try update(piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
+    }
+    framed?.advance()
   }
 
-  private func update(_ segment: Range<Int>, step: Int, rate: Double, clips: Bool) throws {
+  /// σξ, ξ ~ N(0, I) on trained tensors, 1×P; nil without noise.
+  private func drawNoise(_ step: Int) throws -> Matrix? {
+    guard let noise = settings.movement?.noise, noise > 0 else { return nil }
+    let vector = try model.backend.matrix(1, model.network.parameterCount, model.type)
+    for (index, tensor) in model.network.parameters.enumerated() where isTrainable[index] {
+      let part = vector.slice(at: tensor.offset, rows: 1, columns: tensor.count)
+      try model.backend.run(
+        .randomFill(
+          RandomFill(
+            part, .normal, factor: noise, seed: settings.seed, purpose: .gradientNoise,
+            tensor: index, firstBlock: step << 32)))
+    }
+    return vector
+  }
+
+  private func update(
+    _ piece: Piece, step: Int, rate: Double, clips: Bool, noise: Matrix?, next: Matrix?
+  ) throws {
     let backend = model.backend
     func part(_ vector: Matrix) -> Matrix {
-      vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
+      vector.slice(at: piece.range.lowerBound, rows: 1, columns: piece.range.count)
     }
     let (state, center, gradient) = (
       part(model.state), model.stateCenter.map(part), part(self.gradient)
@@ -107,6 +175,9 @@ public final class TrainingStep {
           Regularization(
             .state(rate: -(rate * settings.weightDecay)), state: state, center: center)))
     }
+    if let noise {
+      try backend.run(.linearCombination(LinearCombination(gradient, 1, part(noise), 1, gradient)))
+    }
     let rule: OptimizerUpdate.Rule
     switch settings.optimizer {
     case .sgd: rule = .sgd
@@ -116,7 +187,21 @@ public final class TrainingStep {
         first: part(moments[0]), second: part(moments[1]), beta1: TrainingSettings.beta1,
         beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon, step: step + 1)
     }
+    let sum = model.sum.map(part)
+    var signs: OptimizerUpdate.SignedRows?
+    if let neurons = piece.neurons, let now = model.signs?.signs, let next {
+      func own(_ vector: Matrix) -> Matrix {
+        vector.slice(at: neurons.lowerBound, rows: 1, columns: neurons.count)
+      }
+      signs = OptimizerUpdate.SignedRows(now: own(now), next: own(next))
+      if let center, let sum { signs?.sum = (center, sum) }
+    }
     try backend.run(
-      .optimizerUpdate(OptimizerUpdate(rule, state: state, gradient: gradient, learningRate: rate)))
+      .optimizerUpdate(
+        OptimizerUpdate(
+          rule, state: state, gradient: gradient, learningRate: rate, signs: signs)))
+    if let center, let sum, signs == nil {
+      try backend.run(.linearCombination(LinearCombination(sum, 1, center, 1, state)))
+    }
   }
 }
