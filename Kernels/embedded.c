@@ -14,6 +14,8 @@
   SOURCE(loss) \
   SOURCE(softmax_curvature) \
   SOURCE(optimizer_update) \
+  SOURCE(row_scaling) \
+  SOURCE(row_penalty) \
   SOURCE(philox) \
   SOURCE(random_fill) \
   SOURCE(dropout) \
@@ -64,6 +66,12 @@ static const char softmax_curvature_text[] = {
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
+};
+static const char row_scaling_text[] = {
+#embed "row_scaling.cl"
+};
+static const char row_penalty_text[] = {
+#embed "row_penalty.cl"
 };
 static const char philox_text[] = {
 #embed "philox.cl"

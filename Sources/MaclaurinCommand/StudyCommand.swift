@@ -73,6 +73,7 @@ struct StudyCommand: ParsableCommand {
     guard training.earlyStop == 0 else {
       throw Misuse("--early-stop does not go with study, whose orders train the same steps")
     }
+    try training.movement.checkStudy()
     let type = try backend.scalarType()
     let orders = try StudyLists.orders(
       orders ?? (relinearize == nil ? "1,2,3,4,full" : "1,full"))

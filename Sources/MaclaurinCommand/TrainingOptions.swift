@@ -76,6 +76,7 @@ struct TrainingOptions: ParsableArguments {
   @OptionGroup(title: "Expansions") var expansions: RelinearizationOptions
   @OptionGroup var layerRates: LayerRateOptions
   @OptionGroup(title: "Curvature") var curvature: CurvatureOptions
+  @OptionGroup(title: "Movement") var movement: MovementOptions
 
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
@@ -143,7 +144,9 @@ struct TrainingOptions: ParsableArguments {
       evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale,
       kernelProbes: choice.kernelProbes)
     settings.layerRates = try layerRates.settings()
+    settings.movement = try movement.settings()
     try curvature.apply(to: &settings)
+    try settings.checkMovement()
     return settings
   }
 

@@ -21,6 +21,19 @@ public enum FreezePattern {
     return trainable
   }
 
+  /// Maximal runs of trained tensors in the flat vector.
+  static func runs(_ tensors: [ParameterTensor], _ isTrainable: [Bool]) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    for (tensor, trainable) in zip(tensors, isTrainable) where trainable {
+      if let last = runs.last, last.upperBound == tensor.offset {
+        runs[runs.count - 1] = last.lowerBound..<tensor.range.upperBound
+      } else {
+        runs.append(tensor.range)
+      }
+    }
+    return runs
+  }
+
   static func matches(_ pattern: String, _ name: String) -> Bool {
     wildcard(Array(pattern.utf8), Array(name.utf8))
       || wildcard(Array((pattern + ".*").utf8), Array(name.utf8))

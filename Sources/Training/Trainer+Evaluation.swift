@@ -49,9 +49,12 @@ extension Trainer {
     // What the host has to steer has been read when this returns.
     let values = (step.gaussNewton?.measures ?? []) + (try diagnosticMeasures())
     let displacement = try self.displacement()
+    let penalty = try step.penalty?.start()
     return Measurements(
       train: train, validation: validation, test: test, logits: logits,
-      movement: try Self.startSquares(displacement, model), measures: kernel + [{ values }],
+      movement: try Self.startSquares(displacement, model), 
+      measures: kernel + [{ values }]
+        + (penalty.map { penalty in [{ [("penalty", try penalty())] }] } ?? []),
       testOutputs: testOutputs, displacement: displacement)
   }
 
@@ -99,7 +102,7 @@ extension Trainer {
 
   /// θ − θ0, 1×P: Δ itself, or else in the gradient's memory.
   func displacement() throws -> Matrix {
-    guard let initial else { return model.state }
+    guard let initial else { return try model.movement(spare: step.gradient) }
     let backend = model.backend
     var current = model.center
     if model.order > 0 {

@@ -46,6 +46,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var gaussNewton: GaussNewton?
   /// What is measured besides at evaluations; nil: nothing.
   public var diagnostics: Diagnostics?
+  /// Randomized networks, one coefficient alone, a penalty on the movement, noise.
+  public var movement: MovementSettings?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -85,7 +87,24 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   }
 
   /// Whether the center is elsewhere than at the run's start sooner or later.
-  public var movesCenter: Bool { order == 0 || relinearization.rule != .never }
+  public var movesCenter: Bool {
+    order == 0 && movement?.keepsDisplacement != true || relinearization.rule != .never
+  }
+
+  /// - Throws: `TrainingError` where the movement cannot be had together with something else.
+  public func checkMovement() throws {
+    guard movement?.fixesCenter == true else { return }
+    let what = "--randomize, --coefficient, --movement-std and --movement-penalty"
+    guard relinearization.rule == .never else {
+      throw TrainingError(
+        "re-expansions do not go with \(what), whose movement is that from the start; leave one of "
+          + "them out")
+    }
+    guard optimizer != .gaussNewton else {
+      throw TrainingError(
+        "--optimizer gauss-newton does not go with \(what); take sgd, momentum or adam")
+    }
+  }
 
   /// "full", or the order's number.
   public var orderName: String { order == 0 ? "full" : String(order) }
@@ -119,6 +138,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     if case .adaptiveOrder = relinearization.rule { names += ["order", "predicted_error"] }
     if optimizer == .gaussNewton { names += GaussNewton.measures }
     if diagnostics != nil { names += Diagnostics.measures(optimizer) }
+    if let movement, movement.movementPenalty > 0 { names.append("penalty") }
     return names
   }
 

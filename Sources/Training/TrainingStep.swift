@@ -7,6 +7,11 @@ import Networks
 /// g ← g + λθ (adamw instead: θ ← θ − ηλθ); then the optimizer. η is a tensor's own where the
 /// network or `TrainingSettings.layerRates` gives it a factor. Nothing here waits, but for
 /// gauss-newton, which is never clipped and replaces g by the solution of (G + λ′)x = g.
+///
+/// With `MovementSettings`: the gradient is that of the loss under the step's signs, with respect
+/// to the movement; the penalty's gradient is added before clipping; noise σξ after the decay, which
+/// is that of the parameters the step used. In a signed frame (`SignedMovement`) all of this is done
+/// to Δ̃, and noise is drawn in the frame, where it has the same distribution.
 public final class TrainingStep {
   public let model: Model
   let settings: TrainingSettings
@@ -20,19 +25,16 @@ public final class TrainingStep {
   /// Optimizer state, 1×P each: velocity, or first and second moment.
   let moments: [Matrix]
   private let isTrainable: [Bool]
-  /// Maximal runs, in the flat vector, of trainable tensors with one factor on η.
-  private let segments: [Segment]
-
-  private struct Segment {
-    var range: Range<Int>
-    var rateFactor: Double
-  }
+  /// What the optimizer takes at a time.
+  private let pieces: [UpdatePiece]
+  let penalty: MovementPenalty?
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
   /// Of the optimizer gauss-newton.
   let gaussNewton: GaussNewtonSolver?
 
   public init(_ model: Model, _ settings: TrainingSettings) throws {
+    try settings.checkMovement()
     self.model = model
     self.settings = settings
     objective = Objective(settings.loss)
@@ -46,10 +48,17 @@ public final class TrainingStep {
       return moment
     }
     scalars = try backend.matrix(1, 2, model.type)
-    isTrainable = try FreezePattern.trainable(model.network.parameters, frozen: settings.frozen)
-    segments = Self.segments(
-      model.network.parameters, isTrainable,
-      try settings.rateFactors(of: model.network.parameters))
+    let isTrainable = try FreezePattern.trainable(
+      model.network.parameters, frozen: settings.frozen)
+    self.isTrainable = isTrainable
+    pieces = UpdatePiece.pieces(
+      model, isTrainable, rateFactors: try settings.rateFactors(of: model.network.parameters))
+    penalty = try settings.movement.flatMap { movement in
+      guard movement.movementPenalty > 0 else { return nil }
+      return try MovementPenalty(
+        model, factor: movement.movementPenalty, exponent: movement.movementExponent,
+        isTrainable: isTrainable)
+    }
     gaussNewton =
       settings.optimizer == .gaussNewton
       ? try GaussNewtonSolver(
@@ -57,21 +66,8 @@ public final class TrainingStep {
         isTrainable: isTrainable) : nil
   }
 
-  private static func segments(
-    _ tensors: [ParameterTensor], _ isTrainable: [Bool], _ factors: [Double]
-  ) -> [Segment] {
-    var segments: [Segment] = []
-    for (index, tensor) in tensors.enumerated() where isTrainable[index] {
-      if let last = segments.last, last.range.upperBound == tensor.offset,
-        last.rateFactor == factors[index]
-      {
-        segments[segments.count - 1].range = last.range.lowerBound..<tensor.range.upperBound
-      } else {
-        segments.append(Segment(range: tensor.range, rateFactor: factors[index]))
-      }
-    }
-    return segments
-  }
+  /// The moments that are kept in the displacement's frame: of the first order.
+  var framedMoments: [Matrix] { Array(moments.prefix(1)) }
 
   /// Step number `step` (from 0) with learning rate `rate`. `lossSum` receives the sum of the
   /// batch's per-example losses, `squares`, where wanted, ‖g‖² before clipping.
@@ -81,6 +77,7 @@ public final class TrainingStep {
     let backend = model.backend
     if isRehearsing { try rehearseExpansion(inputs, targets) }
     if expansion.isDue(step) { try reconsider(step, inputs, targets) }
+    try model.enter(step: step, moments: framedMoments)
     if isTrainable.contains(false) {
       try backend.run(.fill(Fill(gradient, value: 0)))
     }
@@ -90,6 +87,8 @@ public final class TrainingStep {
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
       isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step))
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
+    try model.pullBackDraw(gradient, isTrainable: isTrainable)
+    try penalty?.add(to: gradient)
 
     let clips = settings.clipNorm > 0
     if clips || squares != nil {
@@ -104,40 +103,55 @@ public final class TrainingStep {
       }
     }
     if let gaussNewton {
-      for segment in segments where settings.weightDecay != 0 {
-        try regularize(segment.range, decay: settings.weightDecay, clips: false)
+      for piece in pieces where settings.weightDecay != 0 {
+        try regularize(piece, decay: settings.weightDecay, clips: false)
       }
       try gaussNewton.solve(
         gradient, decay: settings.weightDecay, inputs: inputs, targets: targets)
     }
-    for segment in segments {
-      try update(segment.range, step: step, rate: rate * segment.rateFactor, clips: clips)
+    let noise = try drawNoise(step)
+    let framed = model.signs.flatMap { $0.hasFrames ? $0 : nil }
+    let next = try framed?.drawNext()
+    for piece in pieces {
+      try update(piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
     }
+    framed?.advance()
   }
 
-  private func part(_ vector: Matrix, _ segment: Range<Int>) -> Matrix {
-    vector.slice(at: segment.lowerBound, rows: 1, columns: segment.count)
+  /// σξ, ξ ~ N(0, I) on trained tensors, 1×P; nil without noise.
+  private func drawNoise(_ step: Int) throws -> Matrix? {
+    guard let noise = settings.movement?.noise, noise > 0 else { return nil }
+    let vector = try model.backend.matrix(1, model.network.parameterCount, model.type)
+    for (index, tensor) in model.network.parameters.enumerated() where isTrainable[index] {
+      let part = vector.slice(at: tensor.offset, rows: 1, columns: tensor.count)
+      try model.backend.run(
+        .randomFill(
+          RandomFill(
+            part, .normal, factor: noise, seed: settings.seed, purpose: .gradientNoise,
+            tensor: index, firstBlock: step << 32)))
+    }
+    return vector
   }
 
   /// g ← clip·g + λθ.
-  private func regularize(_ segment: Range<Int>, decay: Double, clips: Bool) throws {
+  private func regularize(_ piece: UpdatePiece, decay: Double, clips: Bool) throws {
     try model.backend.run(
       .regularization(
         Regularization(
-          .gradient(part(gradient, segment), clip: clips ? scalars.element(0) : nil, decay: decay),
-          state: part(model.state, segment), center: model.stateCenter.map { part($0, segment) })))
+          .gradient(piece.of(gradient), clip: clips ? scalars.element(0) : nil, decay: decay),
+          state: piece.of(model.state), center: model.stateCenter.map(piece.of))))
   }
 
-  private func update(_ segment: Range<Int>, step: Int, rate: Double, clips: Bool) throws {
-    let backend = model.backend
-    let (state, center) = (
-      part(model.state, segment), model.stateCenter.map { part($0, segment) }
-    )
-    let gradient = part(gaussNewton?.direction ?? self.gradient, segment)
+  private func update(
+    _ piece: UpdatePiece, step: Int, rate: Double, clips: Bool, noise: Matrix?, next: Matrix?
+  ) throws {
+    let (backend, rate) = (model.backend, rate * piece.rateFactor)
+    let (state, center) = (piece.of(model.state), model.stateCenter.map(piece.of))
+    let gradient = piece.of(gaussNewton?.direction ?? self.gradient)
     let decoupled = settings.optimizer == .adamw
     let decay = decoupled || gaussNewton != nil ? 0 : settings.weightDecay
     if gaussNewton == nil, clips || decay != 0 {
-      try regularize(segment, decay: decay, clips: clips)
+      try regularize(piece, decay: decay, clips: clips)
     }
     if decoupled, settings.weightDecay != 0 {
       try backend.run(
@@ -145,18 +159,35 @@ public final class TrainingStep {
           Regularization(
             .state(rate: -(rate * settings.weightDecay)), state: state, center: center)))
     }
+    if let noise {
+      try backend.run(
+        .linearCombination(LinearCombination(gradient, 1, piece.of(noise), 1, gradient)))
+    }
     let rule: OptimizerUpdate.Rule
     switch settings.optimizer {
     case .sgd, .gaussNewton: rule = .sgd
-    case .momentum: rule = .momentum(velocity: part(moments[0], segment), settings.momentum)
+    case .momentum: rule = .momentum(velocity: piece.of(moments[0]), settings.momentum)
     case .adam, .adamw:
       rule = .adam(
-        first: part(moments[0], segment), second: part(moments[1], segment),
-          beta1: TrainingSettings.beta1,
+        first: piece.of(moments[0]), second: piece.of(moments[1]), beta1: TrainingSettings.beta1,
         beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon,
         step: step + 1 - momentsSince)
     }
+    let sum = model.sum.map(piece.of)
+    var signs: OptimizerUpdate.SignedRows?
+    if let neurons = piece.neurons, let now = model.signs?.signs, let next {
+      func own(_ vector: Matrix) -> Matrix {
+        vector.slice(at: neurons.lowerBound, rows: 1, columns: neurons.count)
+      }
+      signs = OptimizerUpdate.SignedRows(now: own(now), next: own(next))
+      if let center, let sum { signs?.sum = (center, sum) }
+    }
     try backend.run(
-      .optimizerUpdate(OptimizerUpdate(rule, state: state, gradient: gradient, learningRate: rate)))
+      .optimizerUpdate(
+        OptimizerUpdate(
+          rule, state: state, gradient: gradient, learningRate: rate, signs: signs)))
+    if let center, let sum, signs == nil {
+      try backend.run(.linearCombination(LinearCombination(sum, 1, center, 1, state)))
+    }
   }
 }

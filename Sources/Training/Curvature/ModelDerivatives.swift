@@ -44,7 +44,7 @@ public final class ModelDerivatives {
   public init(_ model: Model, isTrainable: [Bool]? = nil) throws {
     self.model = model
     self.isTrainable = isTrainable ?? model.network.parameters.map { _ in true }
-    segments = TrainingStep.segments(model.network.parameters, self.isTrainable)
+    segments = FreezePattern.runs(model.network.parameters, self.isTrainable)
     isWhole = !self.isTrainable.contains(false)
     try update()
   }
