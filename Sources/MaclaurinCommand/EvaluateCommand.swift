@@ -129,16 +129,12 @@ struct EvaluateCommand: ParsableCommand {
     func vector(_ argument: String) throws -> Matrix {
       try ParameterSet(parsing: argument).matrix(network, type, on: device)
     }
-    if let parameters {
-      return try Model(network, center: vector(parameters), order: 0, on: device)
-    }
-    let final = try runParameters()
-    let scale = try order == nil ? folder.flatMap { try RunRecord.outputScale(of: $0) } : nil
-    let start = try scale.flatMap { _ in try folder.map { try vector($0 + "/initial.safetensors") }
-    }
-    let movement = try order == nil ? folder.flatMap { try RunRecord.movement(of: $0) } : nil
-    let first = try folder.map { try RunRecord.order(of: $0) } ?? 0
-    guard let folder, order == nil, first > 0 || movement?.settings.randomize != nil,
+    let final = try finalParameters(in: folder)
+    let scale = isFull ? nil : try RunRecord.outputScale(of: folder)
+    let start = try scale.map { _ in try vector(folder + "/initial.safetensors") }
+    let movement = isFull ? nil : try RunRecord.movement(of: folder)
+    let first = isFull ? 0 : try RunRecord.order(of: folder)
+    guard first > 0 || movement?.settings.randomize != nil,
       let checkpoint = RunDirectory.newestCheckpoint(in: folder)
     else {
       return try Model(

@@ -60,7 +60,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     seed: UInt64 = 0,
     type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
     logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false,
-    evaluatesEarly: Bool = false, outputScale: Double? = nil, kernelProbes: Int? = nil
+    evaluatesEarly: Bool = false, outputScale: Double? = nil, kernelProbes: Int? = nil,
+    movement: MovementSettings? = nil
   ) {
     self.order = order
     self.loss = loss
@@ -84,6 +85,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.evaluatesEarly = evaluatesEarly
     self.outputScale = outputScale
     self.kernelProbes = kernelProbes
+    self.movement = movement
   }
 
   /// Whether the center is elsewhere than at the run's start sooner or later.
