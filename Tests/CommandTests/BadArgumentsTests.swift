@@ -24,7 +24,32 @@ struct BadArgumentsTests {
       (["--threads", "99999"], ["4096"]), (["--threads=-1"], ["4096"]),
       (["--seed=-1"], ["--seed"]), (["--log-every", "0"], ["--log-every"]),
       (["--weight-std=-1"], ["--weight-std"]), (["--resume"], ["--out"]),
-      (["--relinearize-every", "3"], ["--order"]), (["--bogus"], ["--bogus"]),
+      (["--relinearize-every", "3"], ["--relinearize-every", "--order"]),
+      (["--order", "1", "--relinearize-every", "often"], ["\"often\"", "inf"]),
+      (["--order", "1", "--relinearize-every=-1"], ["\"-1\"", "inf"]),
+      (["--relinearize-trust", "0.1"], ["--relinearize-trust", "--order"]),
+      (["--order", "1", "--relinearize-trust", "0"], ["--relinearize-trust", "positive"]),
+      (
+        ["--order", "1", "--relinearize-trust", "0.1", "--relinearize-every", "inf"],
+        ["--relinearize-trust", "--relinearize-every", "inf"]
+      ),
+      (["--order", "1", "--relinearize-growth", "0.5"], ["--relinearize-growth", "0.5"]),
+      (["--order", "1", "--relinearize-growth", "2"], ["--relinearize-every"]),
+      (
+        ["--order", "1", "--relinearize-growth", "2", "--relinearize-trust", "0.1"],
+        ["--relinearize-growth", "--relinearize-trust", "exclude"]
+      ),
+      (["--order", "1", "--relinearize-state", "reset"], ["--relinearize-state"]),
+      (
+        ["--order", "1", "--relinearize-every", "2", "--relinearize-state", "maybe"],
+        ["maybe", "reset"]
+      ),
+      (["--adaptive-order", "0.1"], ["--adaptive-order", "--order"]),
+      (["--order", "1", "--adaptive-order", "nan"], ["--adaptive-order", "nan"]),
+      (["--order", "2", "--max-order", "3"], ["--max-order", "--adaptive-order"]),
+      (["--order", "3", "--adaptive-order", "0.1", "--max-order", "2"], ["--max-order", "3"]),
+      (["--order", "8", "--adaptive-order", "0.1"], ["--order", "7"]),
+      (["--kernel-probes", "5000"], ["--kernel-probes", "4096"]), (["--bogus"], ["--bogus"]),
       (["stray"], ["stray"]), (["--out"], ["--out"]),
     ] as [([String], [String])])
   func misuse(_ arguments: [String], _ words: [String]) throws {

@@ -63,6 +63,31 @@ import Testing
     try Self.expectPlan(order, optimizer, on: OpenBLASBackend(threads: 2))
   }
 
+  /// With looks at the model, orders that may rise, and kernels.
+  @Test(arguments: [
+    Relinearization.Rule.periodic(every: 2, growth: 1), .trust(share: 1e-9, every: 1),
+    .adaptiveOrder(tolerance: 1e-9, largest: 3, every: 1),
+  ])
+  func planPredictsRelinearizedRuns(_ rule: Relinearization.Rule) throws {
+    for probes in [nil, 200] {
+      let backend = try OpenBLASBackend(threads: 2)
+      var settings = Self.settings(1, .momentum)
+      settings.relinearization = Relinearization(rule)
+      settings.kernelProbes = probes
+      // The end, where the training set is evaluated, is then at the highest order.
+      settings.steps = 6
+      let plan = try TrainingPlan(
+        Self.network(), settings, examples: [Self.examples, 0, Self.examples / 3])
+      let ratio = Double(plan.peakBytes) / Double(try Self.peak(settings, on: backend))
+      #expect((0.9...1.1).contains(ratio), "planned \(plan.peakBytes), ratio \(ratio)")
+      // A look at every step counts; a copy of the parameters is little.
+      let plain = try TrainingPlan(
+        Self.network(), Self.settings(1, .momentum), examples: [Self.examples, 0, 100])
+      let work = plan.flopsPerStep / plain.flopsPerStep
+      #expect((rule == .periodic(every: 2, growth: 1) ? 1...1.05 : 1.3...2.2).contains(work))
+    }
+  }
+
   @Test(arguments: [0, 1, 3], KernelFamily.allCases)
   func planPredictsTheHighWaterMarkOfADevice(order: Int, family: KernelFamily) throws {
     let backend = try OpenCLBackend(deviceIndex: 0, family: family)

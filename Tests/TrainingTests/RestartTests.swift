@@ -11,10 +11,11 @@ import Training
   struct Variant: Sendable, CustomStringConvertible {
     var order: Int
     var optimizer: TrainingSettings.Optimizer
-    var relinearizeEvery = 0
+    var relinearization = Relinearization.never
+    var kernelProbes: Int?
     var checkpointEvery: Int
     var description: String {
-      "order \(order), \(optimizer), relinearized \(relinearizeEvery), "
+      "order \(order), \(optimizer), \(relinearization), "
         + "checkpoints \(checkpointEvery)"
     }
   }
@@ -23,10 +24,11 @@ import Training
     var settings = TrainingSettings(
       order: variant.order, loss: .crossEntropy, optimizer: variant.optimizer,
       learningRate: 0.02, batchSize: 25, steps: 12,
-      relinearization: .every(variant.relinearizeEvery), seed: 5, logEvery: 2)
+      relinearization: variant.relinearization, seed: 5, logEvery: 2)
     settings.checkpointEvery = variant.checkpointEvery
     settings.evaluateEvery = 4
     settings.saveLogits = true
+    settings.kernelProbes = variant.kernelProbes
     return settings
   }
 
@@ -83,7 +85,12 @@ import Training
   @Test(arguments: [
     Variant(order: 0, optimizer: .adam, checkpointEvery: 5),
     Variant(order: 2, optimizer: .momentum, checkpointEvery: 5),
-    Variant(order: 1, optimizer: .sgd, relinearizeEvery: 4, checkpointEvery: 4),
+    Variant(order: 1, optimizer: .sgd, relinearization: .every(4), checkpointEvery: 4),
+    Variant(
+      order: 1, optimizer: .adam,
+      relinearization: Relinearization(
+        .adaptiveOrder(tolerance: 0.02, largest: 2, every: 1), state: .reset),
+      kernelProbes: 2, checkpointEvery: 5),
     Variant(order: 2, optimizer: .adam, checkpointEvery: 0),
   ])
   func endsAsIfUnbroken(_ variant: Variant) throws {

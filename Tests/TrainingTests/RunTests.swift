@@ -120,21 +120,34 @@ import Training
   struct Variant: Sendable, CustomStringConvertible {
     var order: Int
     var optimizer: TrainingSettings.Optimizer
-    var relinearizeEvery = 0
-    var description: String { "order \(order), \(optimizer), relinearized \(relinearizeEvery)" }
+    var relinearization = Relinearization.never
+    var kernelProbes: Int?
+    var description: String { "order \(order), \(optimizer), \(relinearization)" }
   }
 
   /// A run that was stopped and resumed, from its last checkpoint or from the one before, ends
   /// with the same bits and the same metrics as an unbroken one.
   @Test(arguments: [
     Variant(order: 0, optimizer: .adam), Variant(order: 2, optimizer: .momentum),
-    Variant(order: 1, optimizer: .sgd, relinearizeEvery: 4),
+    Variant(order: 1, optimizer: .sgd, relinearization: .every(4)),
+    Variant(
+      order: 2, optimizer: .momentum,
+      relinearization: Relinearization(.periodic(every: 2, growth: 1.5), state: .reset),
+      kernelProbes: 3),
+    Variant(
+      order: 1, optimizer: .adam,
+      relinearization: Relinearization(.trust(share: 0.05, every: 1), state: .reset)),
+    Variant(
+      order: 1, optimizer: .sgd,
+      relinearization: Relinearization(.adaptiveOrder(tolerance: 0.05, largest: 3, every: 1)),
+      kernelProbes: 2),
   ])
   func resumedRunsHaveTheSameBits(_ variant: Variant) throws {
     let problem = try Problem.digits(.tanh)
     var settings = settings(variant.order)
     settings.optimizer = variant.optimizer
-    settings.relinearization = .every(variant.relinearizeEvery)
+    settings.relinearization = variant.relinearization
+    settings.kernelProbes = variant.kernelProbes
     settings.checkpointEvery = 5
     settings.evaluateEvery = 4
     settings.saveLogits = true
@@ -143,6 +156,10 @@ import Training
     let expected = try problem.trainer(
       settings, on: backend, directory: makeDirectory(unbroken), validates: true
     ).run()
+    if variant.relinearization != .never {
+      let counts = try metric("expansions", RunDirectory(unbroken.path, resume: true))
+      #expect((counts.last ?? 0) > 0, "not a case that shows anything")
+    }
 
     for losesLast in [false, true] {
       let folder = TemporaryFolder("broken")
@@ -175,6 +192,47 @@ import Training
         #expect(try read(folder.path) == read(unbroken.path), "\(file)")
       }
     }
+  }
+
+  /// Runs from before there were counters of re-expansions and their columns: they go on with the
+  /// same bits, and in the columns that they have.
+  @Test func olderCheckpointsAreGoneOnWith() throws {
+    let problem = try Problem.digits(.tanh)
+    var settings = settings(1)
+    settings.relinearization = .every(3)
+    settings.evaluateEvery = 4
+    let expected = try problem.hash(settings, on: backend)
+    let folder = TemporaryFolder("older")
+    let first = try problem.trainer(settings, on: backend, directory: makeDirectory(folder))
+    var step = 0
+    first.shouldStop = {
+      step += 1
+      return step == 8
+    }
+    _ = try first.run()
+    let path = folder.path + "/checkpoints/step-8.safetensors"
+    let file = try SafetensorsFile(path)
+    #expect(file.metadata["expansions"] == "2" && file.metadata["last_expansion"] == "6")
+    try SafetensorsFile.write(
+      file.names.map { ($0, try file.tensor($0)) },
+      metadata: file.metadata.filter { !$0.key.contains("expansion") }, to: path)
+    func lines() throws -> [[Substring]] {
+      try String(
+        decoding: Data(contentsOf: URL(filePath: folder.path + "/metrics.csv")), as: UTF8.self
+      )
+      .split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+    }
+    let gone = try #require(lines()[0].firstIndex(of: "expansions"))
+    let older = try lines().map { cells in
+      cells.enumerated().filter { $0.offset != gone }.map(\.element).joined(separator: ",")
+    }
+    try AtomicFile.write(folder.path + "/metrics.csv", older.joined(separator: "\n") + "\n")
+    let second = try problem.trainer(
+      settings, on: backend, directory: makeDirectory(folder, resume: true))
+    #expect(try second.run().parametersSHA256 == expected)
+    let found = try lines()
+    #expect(found.allSatisfy { $0.count == found[0].count } && !found[0].contains("expansions"))
+    #expect(found.count > older.count)
   }
 
   /// Resuming a run that has ended gives its result again and leaves its files as they were.
