@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
+    .target(name: "TangentKernels", dependencies: ["Networks"]),
     .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
     .target(
       name: "Verification",
@@ -40,7 +41,8 @@ let package = Package(
     .target(
       name: "Maclaurin",
       dependencies: [
-        "Reports", "Verification", "Scheduling", "OpenBLASBackend", "OpenCLBackend",
+        "Reports", "TangentKernels", "Verification", "Scheduling", "OpenBLASBackend",
+        "OpenCLBackend",
       ]),
     .executableTarget(
       name: "MaclaurinCommand",
@@ -72,6 +74,7 @@ let package = Package(
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "TangentKernelsTests", dependencies: ["TangentKernels", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
