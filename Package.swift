@@ -33,6 +33,7 @@ let package = Package(
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
+    .target(name: "TangentKernels", dependencies: ["Networks"]),
     .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
     .target(
       name: "Verification",
@@ -41,7 +42,8 @@ let package = Package(
     .target(
       name: "Maclaurin",
       dependencies: [
-        "Reports", "Verification", "Scheduling", "OpenBLASBackend", "OpenCLBackend",
+        "Reports", "TangentKernels", "Verification", "Scheduling", "OpenBLASBackend",
+        "OpenCLBackend",
       ]),
     .executableTarget(
       name: "MaclaurinCommand",
@@ -73,6 +75,7 @@ let package = Package(
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["COpenBLAS", "TestSupport"]),
+    .testTarget(name: "TangentKernelsTests", dependencies: ["TangentKernels", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

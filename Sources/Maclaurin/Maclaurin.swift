@@ -9,5 +9,6 @@
 @_exported import OpenCLBackend
 @_exported import Reports
 @_exported import Scheduling
+@_exported import TangentKernels
 @_exported import Training
 @_exported import Verification

@@ -57,7 +57,7 @@ struct MainCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       DevicesCommand.self, InitCommand.self, SummaryCommand.self, TrainCommand.self,
-      StudyCommand.self, PlotCommand.self, EvaluateCommand.self, ExpandCommand.self,
+      StudyCommands.self, PlotCommand.self, EvaluateCommand.self, ExpandCommand.self,
       JVPCommand.self, VJPCommand.self, CurvatureCommand.self,
       VerifyCommand.self, BenchCommand.self,
     ])

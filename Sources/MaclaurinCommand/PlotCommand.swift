@@ -25,7 +25,9 @@ struct PlotCommand: ParsableCommand {
   func run() throws {
     let studies = try runs.filter { try Self.isStudy($0) }
     let out = try target(studies)
-    if runs.count > 1 {
+    if runs.count == 1, Self.holds("sample-complexity.json", runs[0]) {
+      try SampleComplexityReport(runs[0]).write(to: out)
+    } else if runs.count > 1 {
       try RunOverlay(runs).write(to: out)
     } else if studies.isEmpty {
       try RunReport.redraw(runs[0], to: out)
@@ -47,13 +49,17 @@ struct PlotCommand: ParsableCommand {
     guard isFolder else {
       throw TrainingError("\(folder) is a file; name the folder of a run or a study")
     }
-    if manager.fileExists(atPath: folder + "/study.json") { return true }
+    if holds("study.json", folder) || holds("sample-complexity.json", folder) { return true }
     guard manager.fileExists(atPath: folder + "/run.json") else {
       throw TrainingError(
         "\(folder) holds no run and no study (neither run.json nor study.json); name the folder that "
           + "train or study wrote")
     }
     return false
+  }
+
+  private static func holds(_ name: String, _ folder: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(folder)/\(name)")
   }
 
   /// The folder to write to.
@@ -68,7 +74,7 @@ struct PlotCommand: ParsableCommand {
     guard let out else { throw Misuse("several runs need --out, the folder for their figures") }
     try Self.check(out)
     // The reports of runs and studies have the same name.
-    for name in ["run.json", "study.json"]
+    for name in ["run.json", "study.json", "sample-complexity.json"]
     where FileManager.default.fileExists(atPath: "\(out)/\(name)") {
       throw Misuse("--out \(out) has a report of its own (it holds \(name)); choose another folder")
     }

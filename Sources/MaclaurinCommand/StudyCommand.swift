@@ -4,7 +4,7 @@ import Maclaurin
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "study",
+    commandName: "orders",
     abstract: "Train several orders in lock-step from one start, and compare them step by step.",
     discussion: """
       All orders share the initial parameters, the mini-batches and all other settings of training; \

@@ -70,6 +70,8 @@ public struct Chart: Sendable, Equatable {
     case cosine
     /// Logarithmic where the positive values span a factor of 30 or more, else linear.
     case adaptive
+    /// Logarithmic wherever there are positive values.
+    case logarithmic
   }
 
   /// A place on the x axis with a label of its own.
@@ -129,6 +131,9 @@ public struct Chart: Sendable, Equatable {
     case .linear: return .linear(values, count: count)
     case .percentage: return .linear(values, count: count, within: 0...100, unit: " %")
     case .cosine: return .linear(values, count: count, within: -1...1)
+    case .logarithmic:
+      return .logarithmic(intervals.map(\.y).filter { $0 > Self.leastValue })
+        ?? .linear(values, count: count)
     case .adaptive:
       // An interval that reaches down to zero must not stretch a logarithmic axis without end.
       let upper = intervals.flatMap { [$0.y, $0.high] }

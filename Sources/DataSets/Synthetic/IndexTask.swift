@@ -26,7 +26,7 @@ struct IndexTask: SyntheticMaker {
     directions = Self.directions(seed: keys.seed, rank: rank, dimension: dimension)
   }
 
-  private static func directions(seed: UInt64, rank: Int, dimension: Int) -> [[Double]] {
+  static func directions(seed: UInt64, rank: Int, dimension: Int) -> [[Double]] {
     let normals = RandomStream(seed, .task).normals(rank * dimension)
     var directions: [[Double]] = []
     for j in 0..<rank {
@@ -44,7 +44,7 @@ struct IndexTask: SyntheticMaker {
     return directions
   }
 
-  private static func dot(_ a: [Double], _ b: [Double]) -> Double {
+  static func dot(_ a: [Double], _ b: [Double]) -> Double {
     var sum = 0.0
     for i in a.indices { sum += a[i] * b[i] }
     return sum

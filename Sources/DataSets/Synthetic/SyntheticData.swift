@@ -8,7 +8,7 @@
 /// are flipped; for images that of the pixels, in both sets.
 public struct SyntheticData: Hashable, Sendable, CustomStringConvertible {
   public enum Task: String, Hashable, Sendable, CaseIterable {
-    case image, teacher, parity, staircase
+    case image, teacher, parity, staircase, power
     case singleIndex = "single_index"
     case multiIndex = "multi_index"
   }
@@ -49,6 +49,7 @@ public struct SyntheticData: Hashable, Sendable, CustomStringConvertible {
       case .parity: try ParityTask(keys)
       case .staircase: try StaircaseTask(keys)
       case .singleIndex, .multiIndex: try IndexTask(keys)
+      case .power: try PowerTask(keys)
       }
     let (n, test) = (keys.integer("n"), keys.integer("test"))
     let size = maker.inputShape.reduce(1, *)

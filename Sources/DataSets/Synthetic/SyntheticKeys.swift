@@ -118,6 +118,12 @@ struct SyntheticKeys: Hashable, Sendable {
         known["rank"] = .integer(2, 1...10_000)
         known["combine"] = .word(["sum", "product"])
       }
+    case .power:
+      known["degree"] = .integer(2, 1...30)
+      known["rank"] = .integer(1, 1...10_000)
+      known["inputs"] = .word(["sphere", "cube"])
+      known["directions"] = .word(["orthonormal", "random"])
+      known["form"] = .word(["power", "pure"])
     case .parity:
       known["degree"] = .integer(3, 1...1_000_000)
       known["noise"] = .real(0, 0...1)

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// `study` is the study of orders; other studies are named.
+struct StudyCommands: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study",
+    abstract: "Train several orders in lock-step, or compare how many examples learners need.",
+    discussion: """
+      Without a name it is 'study orders': 'maclaurin study --orders 1,full' needs none. 'maclaurin \
+      study orders --help' lists its options.
+      """,
+    subcommands: [StudyCommand.self, SampleComplexityCommand.self],
+    defaultSubcommand: StudyCommand.self)
+}

@@ -1,0 +1,138 @@
+import Compute
+import DataSets
+import Networks
+import OpenBLASBackend
+import TestSupport
+import Testing
+
+@testable import TangentKernels
+
+/// Kernels at infinite width against a table, other people's numbers, wide networks' own tangents,
+/// and regression with them.
+@BackendActor @Suite struct InfiniteWidthKernelTests {
+  private func description(
+    _ parameterization: Parameterization, _ scales: [LayerScales] = [.init(), .init(), .init()]
+  ) -> NetworkDescription {
+    func dense(_ units: Int, _ index: Int) -> LayerDescription {
+      .dense(.init(units: units, weightStd: 1.5, biasStd: 0.1, scales: scales[index]))
+    }
+    return NetworkDescription(
+      input: [4], parameterization: parameterization,
+      layers: [
+        dense(64, 0), .activation(.relu), dense(32, 1), .activation(.relu), dense(1, 2),
+      ])
+  }
+
+  /// Three published inputs and the first row of their kernels.
+  @Test func testVector() throws {
+    let x: [Double] = [1, 0, -1, 2, 0.5, 1, 0, -1, 2, -1, 0.5, 0.25]
+    let tangent = try InfiniteWidthKernel(description(.ntk))(x, x)
+    let standard = try InfiniteWidthKernel(description(.standard))(x, x)
+    let improved = try InfiniteWidthKernel(description(.improvedStandard(widthScale: 8)))(x, x)
+    let nngp = [4.305390625, 1.05484228779, 2.52167755124]
+    // The table has twelve digits.
+    #expect(relativeError(Array(tangent.nngp[..<3]), nngp) < 2e-12)
+    #expect(relativeError(Array(standard.nngp[..<3]), nngp) < 2e-12)
+    #expect(
+      relativeError(Array(tangent.ntk[..<3]), [12.884921875, 1.05494078112, 4.5284626404]) < 2e-12)
+    #expect(
+      relativeError(Array(standard.ntk[..<3]), [193.934375, 22.2274793259, 78.9724542485]) < 2e-12)
+    #expect(improved == standard)
+    #expect(try InfiniteWidthKernel(description(.ntk))(x) == tangent)
+  }
+
+  @Test(arguments: [
+    "kernel-mlp-relu-ntk", "kernel-mlp-relu-standard", "kernel-mlp-relu-improved",
+    "kernel-mlp-erf-ntk", "kernel-mlp-erf-standard",
+  ])
+  func goldenCases(_ name: String) throws {
+    let golden = try GoldenCase(name)
+    let kernel = try InfiniteWidthKernel(golden.network.description)
+    let inputs = ["1": try golden.values("x1"), "2": try golden.values("x2")]
+    for (first, second) in [("1", "1"), ("1", "2"), ("2", "2")] {
+      let values = kernel(inputs[first]!, inputs[second]!)
+      #expect(
+        relativeError(values.nngp, try golden.values("nngp.\(first)\(second)")) < 4e-15 * 8)
+      #expect(relativeError(values.ntk, try golden.values("ntk.\(first)\(second)")) < 4e-15 * 8)
+    }
+  }
+
+  /// Θ by hand for one dense layer with multipliers: m²·N·K + m_b², and m²σw²K + m_b²σb².
+  @Test func multipliersByHand() throws {
+    func kernel(_ parameterization: Parameterization, hasBias: Bool) throws -> [Double] {
+      let dense = LayerDescription.dense(
+        .init(
+          units: 1, weightStd: 3, biasStd: 0.5, hasBias: hasBias,
+          scales: LayerScales(multiplier: 2, biasMultiplier: 4, learningRate: 7)))
+      let values = try InfiniteWidthKernel(
+        NetworkDescription(input: [2], parameterization: parameterization, layers: [dense]))([
+          1, 3,
+        ])
+      return values.nngp + values.ntk
+    }
+    // K = 5.
+    #expect(try kernel(.standard, hasBias: true) == [184, 56])
+    #expect(try kernel(.standard, hasBias: false) == [180, 40])
+    #expect(try kernel(.ntk, hasBias: true) == [184, 184])
+  }
+
+  @Test func unknownKernels() throws {
+    for (json, words) in [
+      (#"{"input": [2], "parameterization": "mup", "layers": [{"dense": {"units": 1}}]}"#, "mup"),
+      (
+        #"{"input": [2], "initialization": "glorot", "layers": [{"dense": {"units": 1}}]}"#,
+        "glorot"
+      ),
+      (#"{"input": [2], "layers": [{"dense": {"units": 1}}, {"layer_norm": {}}]}"#, "layer 1"),
+    ] {
+      let parsed = try NetworkDescription(json: Array(json.utf8), named: "net.json")
+      let error = #expect(throws: NetworkError.self) { _ = try InfiniteWidthKernel(parsed) }
+      #expect(error?.description.contains(words) == true)
+    }
+  }
+
+  // MARK: Regression
+
+  /// Trained to the end, the ensemble's mean is Θ*(Θ + ε tr(Θ)/n)⁻¹ y.
+  @Test(arguments: ["kernel-mlp-relu-ntk", "kernel-mlp-relu-standard"])
+  func goldenPredictions(_ name: String) throws {
+    let golden = try GoldenCase(name)
+    let kernel = try InfiniteWidthKernel(golden.network.description)
+    let (x1, x2, y) = (
+      try golden.values("x1"), try golden.values("x2"), try golden.values("y")
+    )
+    let lapack = try LAPACK()
+    let (own, cross) = (kernel(x1), kernel(x2, x1))
+    for (matrix, row, name) in [(own.ntk, cross.ntk, "ntk"), (own.nngp, cross.nngp, "nngp")] {
+      let regression = try KernelRegression(
+        kernel: matrix, targets: y, outputs: 2, ridge: 1e-4, solve: lapack.solvePositiveDefinite)
+      let expected = try golden.values("dynamics.\(name).tinf.mean")
+      #expect(relativeError(regression.predict(row), expected) < 1e-11, "\(name)")
+    }
+  }
+
+  /// A 2×2 system by hand: λ = ½·(2 + 4)/2 = 1.5.
+  @Test func regressionByHand() throws {
+    let lapack = try LAPACK()
+    let regression = try KernelRegression(
+      kernel: [2, 1, 1, 4], targets: [1, 2], outputs: 1, ridge: 0.5,
+      solve: lapack.solvePositiveDefinite)
+    // [[3.5, 1], [1, 5.5]], determinant 18.25.
+    let expected = [(5.5 - 2) / 18.25, (7 - 1) / 18.25]
+    #expect(relativeError(regression.coefficients, expected) < 1e-15)
+    #expect(
+      relativeError(
+        regression.predict([1, 0, 2, -1]), [expected[0], 2 * expected[0] - expected[1]])
+        < 1e-15)
+  }
+
+  @Test func indefinite() throws {
+    let lapack = try LAPACK()
+    let error = #expect(throws: KernelError.self) {
+      _ = try KernelRegression(
+        kernel: [1, 2, 2, 1], targets: [1, 2], outputs: 1, ridge: 0.1,
+        solve: lapack.solvePositiveDefinite)
+    }
+    #expect(error?.description.contains("ridge 0.1") == true)
+  }
+}
