@@ -8,7 +8,8 @@ struct ExpandCommand: ParsableCommand {
     discussion: """
       Writes f_j = D^j f(x; θ0)[Δ,…,Δ]/j! for j = 0…K as [K+1, batch, outputs], Δ = θ − θ0, θ0 \
       from --center and θ from --parameters. With --targets also the loss of the expansion and, \
-      with --gradient, its gradient with respect to θ.
+      with --gradient, its gradient with respect to θ. With --radius how far each example's expansion \
+      converges: the nearest singularity of t ↦ f(θ0 + tΔ; x) in the complex plane; θ is t = 1.
       """)
 
   @Option(help: "Network file (JSON).")
@@ -26,8 +27,11 @@ struct ExpandCommand: ParsableCommand {
   @Option(help: "1 to 8 (1 to 64 in float64), or full for the network itself at θ.")
   var order = "1"
 
-  @Option(help: "File for the coefficients: file.npy or file.safetensors[:name].")
-  var output: String
+  @Option(
+    help: """
+      File for the coefficients: file.npy or file.safetensors[:name]. May be left out with --radius.
+      """)
+  var output: String?
 
   @Option(help: "Targets, [batch, outputs] or integer labels.")
   var targets: String?
@@ -43,6 +47,7 @@ struct ExpandCommand: ParsableCommand {
   @Option(help: "File for the gradient of the loss: a parameter set.")
   var gradient: String?
 
+  @OptionGroup(title: "Convergence") var convergence: RadiusOptions
   @OptionGroup var backend: BackendOptions
   @OptionGroup var report: OutputOptions
 
@@ -58,6 +63,10 @@ struct ExpandCommand: ParsableCommand {
     guard gradient == nil || targets != nil else {
       throw Misuse("--gradient needs --targets, the loss's targets")
     }
+    guard output != nil || convergence.radius else {
+      throw Misuse("--output is missing: name a file for the coefficients")
+    }
+    try convergence.check(order: order, type)
     try checkOutputs()
     let network = try NetworkOptions.read(network)
     try backend.compute(report) { device in
@@ -97,21 +106,52 @@ struct ExpandCommand: ParsableCommand {
     let shape = [order + 1, x.rows, network.outputCount]
     let values = try coefficients(jet, model, order: order, on: device)
     let evaluated = try targets.map { try evaluateLoss($0, model, x, on: device) }
-    try ArrayFiles.write(values, shape: shape, type, to: output)
+    if let output { try ArrayFiles.write(values, shape: shape, type, to: output) }
     if let gradient, let values = evaluated?.gradient {
       try SafetensorsFile.write(network.namedTensors(values, type: type), to: gradient)
     }
 
-    var members: [String: JSONValue] = [
-      "output": .string(output), "shape": .array(shape.map { .number(Double($0)) }),
-    ]
-    var lines = ["coefficients \(shape) in \(output)"]
+    var members: [String: JSONValue] = ["shape": .array(shape.map { .number(Double($0)) })]
+    var lines: [String] = []
+    if let output {
+      members["output"] = .string(output)
+      lines.append("coefficients \(shape) in \(output)")
+    }
     if let loss = evaluated?.loss {
       members["loss"] = RunFiles.number(loss)
       lines.append("loss \(loss)")
     }
     if let gradient { lines.append("gradient in \(gradient)") }
+    if convergence.radius {
+      let found = try analyze(values, network, end, x, order: order, type, on: device)
+      members.merge(found.record(withErrors: false)) { first, _ in first }
+      let errors = found.errorTable
+      lines += found.findings + [table([errors.header] + errors.rows)]
+      if let out = convergence.out {
+        try found.write(to: out)
+        members["report"] = .string(out + "/report.html")
+        lines.append("\(out)/report.html, \(out)/radius.json and \(out)/figures/")
+      }
+    }
     report.result(members, lines.joined(separator: "\n"), Trace(device, backend))
+  }
+
+  /// The coefficients' convergence, and errors by the network itself at θ.
+  private func analyze(
+    _ coefficients: [Double], _ network: Network, _ end: [Double], _ x: Matrix, order: Int,
+    _ type: ScalarType, on device: any Backend
+  ) throws -> ConvergenceReport {
+    let model = try Model(
+      network, center: device.matrix(1, network.parameterCount, type, end), order: 0, on: device)
+    let values = try device.download(model.pushforward(x)[0])
+    let analysis = try convergence.analysis(
+      coefficients, values: values, network, batch: x.rows, order: order)
+    return ConvergenceReport(
+      analysis,
+      settings: [
+        "network": .string(self.network), "center": .string(center),
+        "parameters": .string(parameters), "inputs": .string(inputs),
+      ])
   }
 
   private func checkOutputs() throws {
@@ -119,7 +159,7 @@ struct ExpandCommand: ParsableCommand {
       ("--network", network), ("--center", center), ("--parameters", parameters),
       ("--inputs", inputs), ("--targets", targets),
     ]
-    try OutputFile.checkArray(output, inputs: inputs)
+    if let output { try OutputFile.checkArray(output, inputs: inputs) }
     if let gradient {
       try OutputFile.check(
         gradient, option: "--gradient", inputs: inputs + [("--output", output)])

@@ -1,0 +1,111 @@
+import Glibc
+
+/// How far a power series converges, from c_0…c_K: the distance of the nearest singularity, with
+/// which the Taylor model must fail.
+public struct RadiusOfConvergence: Sendable {
+  public enum Method: String, Sendable, Codable {
+    /// The series is a polynomial or entire, which its make says: there is no singularity.
+    case structure
+    /// A singularity in which approximants of several degrees agree.
+    case approximants
+    /// No such place: the root test alone.
+    case rootTest = "root_test"
+  }
+
+  /// Infinite without a singularity.
+  public var radius: Double
+  /// Relative: how far the approximants, or the tests, are apart.
+  public var uncertainty: Double
+  /// The nearest singularity, of a conjugate pair that in the upper half plane.
+  public var singularity: Complex?
+  /// e^{−slope} of log ‖c_n‖ over the last half; nil where fewer than two coefficients are non-zero.
+  public var rootTest: Double?
+  /// From the recurrence c_n = 2 cos φ/R c_{n−1} − R⁻² c_{n−2} over the third and the last quarter,
+  /// extrapolated linearly in 1/n (Domb and Sykes 1957; pairs: Mercer and Roberts 1990).
+  public var ratioTest: Double?
+  public var method: Method
+
+  /// Fewer coefficients than c_0…c_16 tell nothing.
+  public static let leastOrder = 16
+
+  /// - Precondition: finite coefficients to order 16 at least.
+  public init(_ series: VectorSeries, _ kind: Analyticity) {
+    precondition(series.order >= Self.leastOrder && series.isFinite, "coefficients 0…16 or more")
+    rootTest = Self.rootTest(series)
+    ratioTest = Self.ratioTest(series, scale: rootTest)
+    (radius, uncertainty, method) = (.infinity, 0, .structure)
+    // A series that is over long before its end is a polynomial, whatever it was made of.
+    guard kind > .entire, series.degree > series.order / 2, let rootTest else { return }
+    if let place = Self.nearest(series, hasBranchPoints: kind == .branchPoints, scale: rootTest) {
+      let t = place.singularity
+      singularity = Complex(t.real, abs(t.imaginary))
+      (radius, uncertainty, method) = (t.modulus, place.spread, .approximants)
+    } else {
+      let tests = [ratioTest, rootTest].compactMap { $0 }
+      (radius, method) = (rootTest, .rootTest)
+      uncertainty = max(0.1, (tests.max()! - tests.min()!) / rootTest)
+    }
+  }
+
+  /// Approximants of three degrees, and of one with four coefficients less: the nearest place of the
+  /// first that at least two others have within 2 %. Froissart doublets and roots of noise stay
+  /// nowhere.
+  private static func nearest(
+    _ series: VectorSeries, hasBranchPoints: Bool, scale: Double
+  ) -> (singularity: Complex, spread: Double)? {
+    let order = series.order
+    let degree = hasBranchPoints ? max(2, min(12, order * 3 / 16)) : order / 4
+    let first = hasBranchPoints ? order / 4 : order / 2
+    func places(_ degree: Int, _ series: VectorSeries) -> [Complex] {
+      SingularityFit(degree: max(2, degree), first: first, hasBranchPoints: hasBranchPoints)
+        .places(series, scale: scale)
+    }
+    let candidates = places(degree, series).sorted { $0.modulus < $1.modulus }
+    let others = [
+      places(degree - 2, series), places(degree - 4, series),
+      places(degree, series.prefix(order - 4)),
+    ]
+    for candidate in candidates where candidate.modulus > 0 {
+      let distances = others.map { places in
+        places.reduce(Double.infinity) { min($0, ($1 - candidate).modulus) } / candidate.modulus
+      }.sorted()
+      if distances[1] < 0.02 { return (candidate, distances[1]) }
+    }
+    return nil
+  }
+
+  /// Least squares of log ‖c_n‖ over n in the last half.
+  private static func rootTest(_ series: VectorSeries) -> Double? {
+    let points = (series.order / 2...series.order).compactMap { n -> (Double, Double)? in
+      let norm = VectorSeries.norm(series.coefficients[n])
+      return norm > 0 ? (Double(n), log(norm)) : nil
+    }
+    guard points.count > 1 else { return nil }
+    let count = Double(points.count)
+    let meanX = points.reduce(0) { $0 + $1.0 } / count
+    let meanY = points.reduce(0) { $0 + $1.1 } / count
+    let slope =
+      points.reduce(0) { $0 + ($1.0 - meanX) * ($1.1 - meanY) }
+      / points.reduce(0) { $0 + ($1.0 - meanX) * ($1.0 - meanX) }
+    let radius = exp(-slope)
+    return radius.isFinite && radius > 0 ? radius : nil
+  }
+
+  private static func ratioTest(_ series: VectorSeries, scale: Double?) -> Double? {
+    guard let scale else { return nil }
+    let order = series.order
+    func inverse(_ range: ClosedRange<Int>) -> Double? {
+      let part = VectorSeries(Array(series.coefficients[(range.lowerBound - 2)...range.upperBound]))
+      let places = SingularityFit(degree: 2, first: 2, hasBranchPoints: false)
+        .places(part, scale: scale)
+      return places.map(\.modulus).min().map { 1 / $0 }
+    }
+    let (early, late) = ((order / 2)...(order * 3 / 4), (order * 3 / 4)...order)
+    guard let a = inverse(early), let b = inverse(late) else { return nil }
+    // The middles of both ranges; 1/R_n = (1/R)(1 + (α − 1)/n).
+    let x = 2 / Double(early.lowerBound + early.upperBound)
+    let y = 2 / Double(late.lowerBound + late.upperBound)
+    let limit = b + (b - a) * y / (x - y)
+    return limit > 0 && limit.isFinite ? 1 / limit : nil
+  }
+}
