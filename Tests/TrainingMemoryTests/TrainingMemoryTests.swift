@@ -18,9 +18,12 @@ import Testing
   private static func settings(
     _ order: Int, _ optimizer: TrainingSettings.Optimizer
   ) -> TrainingSettings {
-    TrainingSettings(
+    var settings = TrainingSettings(
       order: order, loss: .crossEntropy, optimizer: optimizer, learningRate: 0.01,
       batchSize: batch, steps: 7, logEvery: 3)
+    // As much memory as with more products.
+    settings.gaussNewton = GaussNewton(cgIterations: 1)
+    return settings
   }
 
   private static func resident(_ count: Int, on backend: any Backend) throws -> ResidentExamples {
@@ -46,9 +49,11 @@ import Testing
 
   private static func expectPlan(
     _ order: Int, _ optimizer: TrainingSettings.Optimizer, on backend: any Backend,
+    diagnostics: Diagnostics? = nil,
     workspace: @escaping (Contraction) -> Int = { _ in 0 }
   ) throws {
-    let settings = settings(order, optimizer)
+    var settings = settings(order, optimizer)
+    settings.diagnostics = diagnostics
     let plan = try TrainingPlan(
       network(), settings, examples: [examples, 0, examples / 3],
       workspace: Workspace(contractionCount: workspace))
@@ -86,6 +91,13 @@ import Testing
       let work = plan.flopsPerStep / plain.flopsPerStep
       #expect((rule == .periodic(every: 2, growth: 1) ? 1...1.05 : 1.3...2.2).contains(work))
     }
+  }
+
+  /// With so few products that none is saved by convergence.
+  @Test(arguments: [0, 1, 2]) func planPredictsDiagnostics(order: Int) throws {
+    try Self.expectPlan(
+      order, .sgd, on: OpenBLASBackend(threads: 2),
+      diagnostics: Diagnostics(probes: order == 2 ? 2 : 40, products: 5))
   }
 
   @Test(arguments: [0, 1, 3], KernelFamily.allCases)
@@ -242,7 +254,9 @@ import Testing
   }
 
   /// θ0, Δ, gradient and the moments, two jets per layer (each of at most order + 1 coefficients)
-  /// besides the batch itself, and nothing else larger than a few blocks of sums.
+  /// besides the batch itself, and nothing else larger than a few blocks of sums. A Gauss–Newton step
+  /// also holds its direction, three vectors of its conjugate gradients, and V directions with their
+  /// jets: 1 for orders 0 and 1, else 1 + 2⌈k/2⌉.
   @Test(arguments: [0, 1, 2, 4, 8], TrainingSettings.Optimizer.allCases)
   func aStepTakesNoMoreThanPromised(order: Int, optimizer: TrainingSettings.Optimizer) throws {
     let network = try Self.network()
@@ -261,12 +275,16 @@ import Testing
         step: number, rate: 0.01, inputs: batch.inputs, targets: batch.targets, lossSum: sum,
         squares: nil)
     }
-    let vectors = (order == 0 ? 2 : 3) + settings.momentCount
+    let directions = order <= 1 ? 1 : 1 + 2 * ((order + 1) / 2)
+    let isGaussNewton = optimizer == .gaussNewton
+    let vectors =
+      (order == 0 ? 2 : 3) + settings.momentCount + (isGaussNewton ? 4 + directions : 0)
     let units = Self.inputs + Self.outputs + 2 * (Self.width * Self.depth + Self.outputs)
-    let jets = Self.batch * (order + 1) * units
+    let jets =
+      Self.batch * ((isGaussNewton ? directions * max(1, order) : order) + 1) * units
     let small = 64 * 1024
     let promised = 4 * (vectors * network.parameterCount + jets) + small
     #expect(backend.statistics.peakBytes <= promised)
-    #expect(vectors <= 4 + max(0, settings.momentCount - 1))
+    #expect(isGaussNewton || vectors <= 4 + max(0, settings.momentCount - 1))
   }
 }

@@ -101,6 +101,8 @@ struct DiagnosticProbe {
         value: factor * pair.value
       )
     }
+    // A back end that only counts has no numbers.
+    if backend is NullBackend { return values }
     let statistics = KernelStatistics(
       try backend.download(kernel),
       targets: try backend.download(examples.targets.rows(0..<count)), examples: count)
