@@ -97,6 +97,8 @@ public struct Chart: Sendable, Equatable {
   public var positions = Positions.steps
   public var series: [Series]
   public var levels: [Level]
+  /// Positions where something happened, as thin vertical lines.
+  var marks: [Double] = []
 
   public init(
     title: String, xLabel: String = "step", yLabel: String, values: Values = .adaptive,

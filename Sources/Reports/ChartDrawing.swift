@@ -42,11 +42,19 @@ struct ChartDrawing {
       lines += legend.lines(top: layout.hasTitle ? ChartLegend.rowHeight : 0)
     }
     lines += valueAxis + positionAxis
+    lines += chart.marks.map { mark(at: $0) }
     lines += chart.levels.flatMap { draw($0) }
     // The first lines end up on top: the last is often the one that others are compared with.
     lines += chart.series.reversed().flatMap { band($0) }
     lines += chart.series.reversed().flatMap { draw($0) }
     return lines
+  }
+
+  private func mark(at value: Double) -> String {
+    let place = SVG.text(horizontal(value))
+    return
+      "<line x1=\"\(place)\" y1=\"\(SVG.text(top))\" x2=\"\(place)\" y2=\"\(SVG.text(bottom))\" "
+      + "stroke=\"currentColor\" stroke-opacity=\"0.3\" stroke-dasharray=\"2 3\"/>"
   }
 
   // MARK: Axes

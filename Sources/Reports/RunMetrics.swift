@@ -58,20 +58,32 @@ struct RunMetrics {
     return figures + features + curvatureFigures.filter { !$0.isEmpty }
   }
 
+  /// Evaluations since whose predecessor the run has re-expanded; empty if they are too many to be told apart.
+  private var expansionMarks: [Double] {
+    let counts = points("expansions")
+    let marks = zip(counts.dropFirst(), counts).filter { $0.0.y > $0.1.y }.map(\.0.x)
+    return marks.count <= Self.mostMarks ? marks : []
+  }
+
+  /// More lines would be one grey field.
+  private static let mostMarks = 60
+
   /// How far the features have changed, and what became of the expansion meanwhile. A single
   /// evaluation, and an expansion that was never made anew, is no curve.
   private var features: [Figure] {
+    let marks = expansionMarks
+    let note = "Vertical lines: the run has re-expanded since the evaluation before."
     func figure(
       _ name: String, _ column: String, _ title: String, _ yLabel: String,
       _ values: Chart.Values = .adaptive
     ) -> Figure {
       let points = points(column)
       let isCurve = points.count > 1 && (column != "expansions" || points.contains { $0.y > 0 })
-      return Figure(
-        name,
-        Chart(
-          title: title, yLabel: yLabel, values: values,
-          series: isCurve ? [Chart.Series(title, points, color: 0)] : []))
+      var chart = Chart(
+        title: title, yLabel: yLabel, values: values,
+        series: isCurve ? [Chart.Series(title, points, color: 0)] : [])
+      if column != "expansions" { chart.marks = marks }
+      return Figure(name, chart, note: chart.marks.isEmpty ? nil : note)
     }
     return [
       figure("kernel-distance", "kernel_distance", "Kernel distance", "‖Θ − Θ0‖ / ‖Θ0‖"),

@@ -103,6 +103,37 @@ struct RunReportTests {
       metrics.evaluationTable.rows == [["0", "2.500", "10.00 %"], ["10", "1.250", "81.25 %"]])
   }
 
+  /// What is measured of features: curves with more than one point, and a mark at every evaluation
+  /// behind a re-expansion.
+  @Test func features() throws {
+    func metrics(_ rows: [(step: Int, expansions: Int, distance: Double)]) -> RunMetrics {
+      RunMetrics(
+        records: rows.map { row in
+          [
+            "step": .number(Double(row.step)), "expansions": .number(Double(row.expansions)),
+            "kernel_distance": .number(row.distance),
+          ]
+        })
+    }
+    let some = metrics([(0, 0, 0), (10, 2, 0.1), (20, 2, 0.1), (30, 3, 0.4)])
+    #expect(some.figures.map(\.name) == ["kernel-distance", "expansions"])
+    guard case .chart(let chart)? = some.figures.first?.content else {
+      Issue.record("no chart")
+      return
+    }
+    #expect(chart.marks == [10, 30] && chart.series[0].points.map(\.y) == [0, 0.1, 0.1, 0.4])
+    let svg = try XMLChecker(chart.file)
+    #expect(svg.attributes.count { $0["stroke-dasharray"] == "2 3" } == 2)
+    #expect(metrics([(0, 0, 0), (10, 0, 0.1)]).figures.map(\.name) == ["kernel-distance"])
+    #expect(metrics([(0, 0, 0)]).figures.isEmpty)
+    let many = metrics((0..<70).map { ($0, $0, 1) })
+    guard case .chart(let crowded)? = many.figures.first?.content else {
+      Issue.record("no chart")
+      return
+    }
+    #expect(crowded.marks.isEmpty && many.figures[0].note == nil)
+  }
+
   @Test func aRunThatHasJustBegunHasAPage() throws {
     let page = try Self.page(["run.json": Self.settings])
     let document = try XMLChecker(page)
