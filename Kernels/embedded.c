@@ -13,6 +13,7 @@
   SOURCE(unfold) \
   SOURCE(loss) \
   SOURCE(optimizer_update) \
+  SOURCE(signed_update) \
   SOURCE(row_scaling) \
   SOURCE(row_penalty) \
   SOURCE(philox) \
@@ -62,6 +63,9 @@ static const char loss_text[] = {
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
+};
+static const char signed_update_text[] = {
+#embed "signed_update.cl"
 };
 static const char row_scaling_text[] = {
 #embed "row_scaling.cl"

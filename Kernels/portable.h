@@ -12,6 +12,7 @@
 #include "unfold.cl"
 #include "loss.cl"
 #include "optimizer_update.cl"
+#include "signed_update.cl"
 #include "row_scaling.cl"
 #include "row_penalty.cl"
 #include "philox.cl"
