@@ -13,6 +13,7 @@
 #include "loss.cl"
 #include "softmax_curvature.cl"
 #include "optimizer_update.cl"
+#include "signed_update.cl"
 #include "row_scaling.cl"
 #include "row_penalty.cl"
 #include "philox.cl"

@@ -87,6 +87,13 @@ extension Model {
     stepFactors = factors.movement
   }
 
+  /// Gives up a step's draw that is no frame: it is of the movement before the update.
+  func leaveStep() {
+    guard stepFactors != nil else { return }
+    drawn = nil
+    stepFactors = nil
+  }
+
   /// From the gradient with respect to what propagation ran through to that with respect to what
   /// is kept.
   func pullBackDraw(_ gradient: Matrix, isTrainable: [Bool]) throws {
@@ -160,8 +167,8 @@ extension Model {
   func alone(_ coefficient: Int, _ output: Jet) throws -> Jet {
     guard output.degree >= coefficient else {
       throw TrainingError(
-        "Taylor coefficient \(coefficient) of this network is 0 everywhere, because its activations "
-          + "are piecewise linear; take --coefficient up to \(output.degree), or another --activation"
+        "Taylor coefficient \(coefficient) of this network is 0 everywhere, because its expansion ends "
+          + "with coefficient \(output.degree); take --coefficient up to that, or another --activation"
       )
     }
     var result = output

@@ -116,6 +116,7 @@ public final class TrainingStep {
       try update(piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
     }
     framed?.advance()
+    model.leaveStep()
   }
 
   /// σξ, ξ ~ N(0, I) on trained tensors, 1×P; nil without noise.

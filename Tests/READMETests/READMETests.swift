@@ -47,8 +47,7 @@ struct READMETests {
     "every block of commands of the other pages works",
     arguments: [
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
-      ("docs/data.md", 3), ("docs/taylorized-training.md", 5),
-      ("docs/iterative-linearisation.md", 1),
+      ("docs/iterative-linearisation.md", 1), ("docs/beyond-linearization.md", 3),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
@@ -138,6 +137,7 @@ struct READMETests {
       "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
       "docs/iterative-linearisation.md",
+      "docs/beyond-linearization.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)

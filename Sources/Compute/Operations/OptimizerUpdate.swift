@@ -171,7 +171,7 @@ public struct OptimizerUpdate: PortableOperation {
     let (center, sum) = signs.sum ?? (gradient, state)
     return [
       Launch(
-        function + "_signed", source: "optimizer_update", type: type,
+        function + "_signed", source: "signed_update", type: type,
         .grid(rows: signs.now.count, columns: columns),
         arguments.dropLast() + [sum, gradient, center, signs.now, signs.next], parameters)
     ]
