@@ -53,6 +53,7 @@ public final class LossCurvature: SymmetricOperator {
     _ model: Model, _ kind: Kind, loss: Loss.Kind, examples: ResidentExamples, count: Int,
     batchSize: Int = 512, isTrainable: [Bool]? = nil
   ) throws {
+    precondition((1...examples.count).contains(count), "some of the examples")
     let backend = model.backend
     try self.init(
       model, kind, loss: loss, isTrainable: isTrainable,
