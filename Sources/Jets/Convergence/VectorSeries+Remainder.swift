@@ -51,12 +51,14 @@ extension VectorSeries {
 
   /// The largest t with `remainder(of: k, at: t)` ≤ tolerance: infinite where nothing follows c_k.
   ///
-  /// By secants of log ‖f − f_k‖ over log t, which is nearly a line of slope k + 1, from t = 1, to a
-  /// relative 10⁻³ in t; 0 for tolerances below 2⁻⁴⁰ of ‖c_0‖, which rounding would decide.
+  /// By secants of log ‖f − f_k‖ over log t, which is nearly a line of slope k + 1, from where the
+  /// next coefficient alone would put it, to a relative 10⁻³ in t; 0 for tolerances below 2⁻⁴⁰ of ‖c_0‖, which rounding would decide.
   public func largestStep(of k: Int, tolerance: Double) -> Double {
     guard degree > k else { return .infinity }
     guard tolerance > 0x1p-40 * Self.norm(coefficients[0]) else { return 0 }
-    var t = 1.0
+    let next = coefficients.indices.first { $0 > k && Self.norm(coefficients[$0]) > 0 } ?? k + 1
+    var t = exp((log(tolerance) - log(Self.norm(coefficients[next]))) / Double(next))
+    guard t.isFinite, t > 0 else { return 0 }
     var slope = Double(k + 1)
     var before: (t: Double, error: Double)?
     for _ in 0..<20 {
