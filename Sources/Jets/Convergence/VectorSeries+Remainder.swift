@@ -12,7 +12,7 @@ extension VectorSeries {
   public func remainder(of k: Int, at t: Double = 1) -> Double {
     precondition(k >= 0 && k < order, "an order below the last coefficient")
     let sums = sums(at: t)
-    var table = VectorEpsilon()
+    var table = VectorEpsilon(width: width)
     for sum in sums { table.append(sum) }
     return Self.remainder(from: sums[k], table, last: sums[order], known: order + 1)
   }
@@ -20,7 +20,7 @@ extension VectorSeries {
   /// The same for k = 0…K−1, each from c_0…c_{k+1} alone: what could have been known at that order.
   public func nextRemainders(at t: Double = 1) -> [Double] {
     let sums = sums(at: t)
-    var table = VectorEpsilon()
+    var table = VectorEpsilon(width: width)
     table.append(sums[0])
     return (0..<order).map { k in
       table.append(sums[k + 1])
@@ -31,7 +31,7 @@ extension VectorSeries {
   /// For k = 0…K−1 from all coefficients.
   public func remainders(at t: Double = 1) -> [Double] {
     let sums = sums(at: t)
-    var table = VectorEpsilon()
+    var table = VectorEpsilon(width: width)
     for sum in sums { table.append(sum) }
     return (0..<order).map {
       Self.remainder(from: sums[$0], table, last: sums[order], known: order + 1)
