@@ -65,6 +65,9 @@ let package = Package(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
       linkerSettings: [.linkedLibrary("m")]),
     .target(
+      name: "ComplexNetwork", path: "Tests/ComplexNetwork",
+      linkerSettings: [.linkedLibrary("m")]),
+    .target(
       name: "TestSupport",
       dependencies: ["Training", "Scheduling", "OpenBLASBackend", "OpenCLBackend"],
       path: "Tests/Support"),
@@ -73,7 +76,7 @@ let package = Package(
     .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["TestSupport", "Verification"]),
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "NetworksTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "NetworksTests", dependencies: ["TestSupport", "ComplexNetwork"]),
     .testTarget(name: "TrainingTests", dependencies: ["COpenBLAS", "TestSupport"]),
     .testTarget(name: "TangentKernelsTests", dependencies: ["TangentKernels", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),

@@ -21,7 +21,8 @@ public struct ConvergenceReport {
       title: "Radius of convergence", lead: lead,
       sections: [ReportPage.paragraphs(findings)] + figures.map { ReportPage.section($0) }
         + [
-          ReportPage.details("Errors as a table", ReportPage.table(errorTable.header, errorTable.rows)),
+          ReportPage.details(
+            "Errors as a table", ReportPage.table(errorTable.header, errorTable.rows)),
           ReportPage.settings(settings),
         ])
     try Figure.write(figures, page: page.html, to: folder)
@@ -58,8 +59,8 @@ public struct ConvergenceReport {
       }
       sentences.append(
         "The radius of convergence is \(quantiles[0]) to \(quantiles[2]) times Δ, with median "
-          + "\(quantiles[1]). θ lies inside for \(inside) of \(count) examples; for the others "
-          + "higher orders are worse at θ, not better.")
+          + "\(quantiles[1]). θ lies inside for \(inside) of \(count) examples"
+          + (inside < count ? "; for the others higher orders are worse at θ, not better." : "."))
     }
     if analysis.hasGates {
       sentences.append(

@@ -47,29 +47,32 @@ public struct RadiusOfConvergence: Sendable {
     }
   }
 
-  /// Approximants of three degrees, and of one with four coefficients less: the nearest place of the
-  /// first that at least two others have within 2 %. Froissart doublets and roots of noise stay
-  /// nowhere.
+  /// The nearest place of an approximant that at least three of four others have, too, within 2 %:
+  /// of a degree less, of one more, with four coefficients less, with later ones only. Froissart
+  /// doublets and roots of noise stay nowhere. The spread is twice the third's distance.
   private static func nearest(
     _ series: VectorSeries, hasBranchPoints: Bool, scale: Double
   ) -> (singularity: Complex, spread: Double)? {
     let order = series.order
-    let degree = hasBranchPoints ? max(2, min(12, order * 3 / 16)) : order / 4
-    let first = hasBranchPoints ? order / 4 : order / 2
-    func places(_ degree: Int, _ series: VectorSeries) -> [Complex] {
-      SingularityFit(degree: max(2, degree), first: first, hasBranchPoints: hasBranchPoints)
+    let fit = SingularityFit(
+      degree: hasBranchPoints ? max(2, min(12, order * 3 / 16)) : order / 4,
+      first: hasBranchPoints ? order / 4 : order / 2, hasBranchPoints: hasBranchPoints
+    ).reduced(series, scale: scale)
+    func places(_ degree: Int, _ first: Int, _ series: VectorSeries) -> [Complex] {
+      SingularityFit(degree: max(1, degree), first: first, hasBranchPoints: hasBranchPoints)
         .places(series, scale: scale)
     }
-    let candidates = places(degree, series).sorted { $0.modulus < $1.modulus }
+    let (m, first) = (fit.degree, fit.first)
     let others = [
-      places(degree - 2, series), places(degree - 4, series),
-      places(degree, series.prefix(order - 4)),
+      places(m - 1, first, series), places(m + 1, first, series),
+      places(m, first, series.prefix(order - 4)), places(m, first + order / 8, series),
     ]
+    let candidates = fit.places(series, scale: scale).sorted { $0.modulus < $1.modulus }
     for candidate in candidates where candidate.modulus > 0 {
       let distances = others.map { places in
         places.reduce(Double.infinity) { min($0, ($1 - candidate).modulus) } / candidate.modulus
       }.sorted()
-      if distances[1] < 0.02 { return (candidate, distances[1]) }
+      if distances[2] < 0.02 { return (candidate, 2 * distances[2]) }
     }
     return nil
   }

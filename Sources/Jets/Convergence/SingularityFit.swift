@@ -5,31 +5,34 @@
 /// from `first` on; the poles are the roots of Σ q_j tʲ. Branch points: a differential approximant
 /// Q_1 t f′ + Q_0 f ≈ 0, that is Σ_j (q_j + q′_j (n − j)) c_{n−j} ≈ 0, singular at the roots of Q_1
 /// with exponents of any kind (Guttmann and Joyce, J. Phys. A 5, 1972). Both are solved by the least
-/// singular vector, with coefficients scaled so that they neither grow nor fall. The degree is
-/// lowered until no more than one direction is null to rounding, which is what makes Padé
-/// approximants robust (Gonnet, Güttel and Trefethen, SIAM Review 55, 2013).
+/// singular vector, with coefficients scaled so that they neither grow nor fall.
 struct SingularityFit {
   var degree: Int
   /// The first coefficient that a recurrence must give.
   var first: Int
   var hasBranchPoints: Bool
 
-  /// Places t in the plane, in no order; spurious ones are among them.
+  /// The same with the degree lowered until no more than one direction is null to rounding, which is
+  /// what makes Padé approximants robust (Gonnet, Güttel and Trefethen, SIAM Review 55, 2013).
   ///
   /// - Parameter scale: about the radius of convergence.
-  func places(_ series: VectorSeries, scale: Double) -> [Complex] {
+  func reduced(_ series: VectorSeries, scale: Double) -> SingularityFit {
     let scaled = Self.scaled(series, by: scale)
-    var m = min(degree, series.order - 1)
-    let parts = hasBranchPoints ? 2 : 1
-    while true {
-      let (vector, values) = solve(scaled, degree: m)
+    var fit = self
+    while fit.degree > 1 {
+      let values = fit.solve(scaled).values
       let null = values.filter { $0 <= 0x1p-43 * values[0] }.count
       let excess = hasBranchPoints ? null / 2 : null - 1
-      guard excess >= 1, m > 2 else {
-        return PolynomialRoots.find(Array(vector[((parts - 1) * (m + 1))...])).map { scale * $0 }
-      }
-      m = max(2, m - excess)
+      guard excess >= 1 else { break }
+      fit.degree = max(1, fit.degree - excess)
     }
+    return fit
+  }
+
+  /// Places t in the plane, in no order; spurious ones are among them.
+  func places(_ series: VectorSeries, scale: Double) -> [Complex] {
+    let vector = solve(Self.scaled(series, by: scale)).vector
+    return PolynomialRoots.find(Array(vector.suffix(degree + 1))).map { scale * $0 }
   }
 
   /// c_n sⁿ over the largest of them.
@@ -43,7 +46,8 @@ struct SingularityFit {
     return largest > 0 ? scaled.map { $0.map { $0 / largest } } : scaled
   }
 
-  private func solve(_ c: [[Double]], degree m: Int) -> (vector: [Double], values: [Double]) {
+  private func solve(_ c: [[Double]]) -> (vector: [Double], values: [Double]) {
+    let m = degree
     var problem = NullVector(columns: (m + 1) * (hasBranchPoints ? 2 : 1))
     let last = c.count - 1
     for n in max(first, m)...last {

@@ -12,7 +12,7 @@ extension VectorSeries {
   public func remainder(of k: Int, at t: Double = 1) -> Double {
     precondition(k >= 0 && k < order, "an order below the last coefficient")
     let sums = sums(at: t)
-    var table = VectorEpsilon()
+    var table = VectorEpsilon(width: width)
     for sum in sums { table.append(sum) }
     return Self.remainder(from: sums[k], table, last: sums[order], known: order + 1)
   }
@@ -20,7 +20,7 @@ extension VectorSeries {
   /// The same for k = 0…K−1, each from c_0…c_{k+1} alone: what could have been known at that order.
   public func nextRemainders(at t: Double = 1) -> [Double] {
     let sums = sums(at: t)
-    var table = VectorEpsilon()
+    var table = VectorEpsilon(width: width)
     table.append(sums[0])
     return (0..<order).map { k in
       table.append(sums[k + 1])
@@ -31,7 +31,7 @@ extension VectorSeries {
   /// For k = 0…K−1 from all coefficients.
   public func remainders(at t: Double = 1) -> [Double] {
     let sums = sums(at: t)
-    var table = VectorEpsilon()
+    var table = VectorEpsilon(width: width)
     for sum in sums { table.append(sum) }
     return (0..<order).map {
       Self.remainder(from: sums[$0], table, last: sums[order], known: order + 1)
@@ -51,12 +51,14 @@ extension VectorSeries {
 
   /// The largest t with `remainder(of: k, at: t)` ≤ tolerance: infinite where nothing follows c_k.
   ///
-  /// By secants of log ‖f − f_k‖ over log t, which is nearly a line of slope k + 1, from t = 1, to a
-  /// relative 10⁻³ in t; 0 for tolerances below 2⁻⁴⁰ of ‖c_0‖, which rounding would decide.
+  /// By secants of log ‖f − f_k‖ over log t, which is nearly a line of slope k + 1, from where the
+  /// next coefficient alone would put it, to a relative 10⁻³ in t; 0 for tolerances below 2⁻⁴⁰ of ‖c_0‖, which rounding would decide.
   public func largestStep(of k: Int, tolerance: Double) -> Double {
     guard degree > k else { return .infinity }
     guard tolerance > 0x1p-40 * Self.norm(coefficients[0]) else { return 0 }
-    var t = 1.0
+    let next = coefficients.indices.first { $0 > k && Self.norm(coefficients[$0]) > 0 } ?? k + 1
+    var t = exp((log(tolerance) - log(Self.norm(coefficients[next]))) / Double(next))
+    guard t.isFinite, t > 0 else { return 0 }
     var slope = Double(k + 1)
     var before: (t: Double, error: Double)?
     for _ in 0..<20 {

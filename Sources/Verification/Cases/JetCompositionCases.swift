@@ -88,6 +88,7 @@ extension VerificationCase {
     if activation == .gelu || activation == .leakyReLU {
       cases.append(composition.makeCase(.float64))
     }
+    if activation == .tanh { cases.append(Composition(.tanh, from: 1, order: 9).makeCase(.float64)) }
     return cases
   }
 
@@ -130,6 +131,15 @@ extension VerificationCase {
     var long = Composition(activation, from: 1, order: 3)
     long.slope = 3
     cases.append(long.makeCase(.float32))
+    // The functions and programs for longer series.
+    for (from, order) in [(1, 9), (12, 12), (2, 64)] {
+      var composition = Composition(activation, from: from, order: order)
+      (composition.block, composition.columns, composition.directions) = (2, 19, 2)
+      composition.biasFactor = 0.7
+      composition.scale = 0.5
+      composition.spare = 1
+      cases.append(composition.makeCase(.float64))
+    }
     for (from, order) in [(0, 0), (3, 3)] {
       var composition = Composition(activation, from: from, order: order, wantsSlope: false)
       composition.biasFactor = 1

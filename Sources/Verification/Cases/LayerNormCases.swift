@@ -22,8 +22,10 @@ extension VerificationCase {
         }
       }
     }
-    // As much as several threads share.
+    // As much as several threads share; the functions and programs for longer series.
     if !quick {
+      cases.append(layerNorm(.float64, .bound, (2, 19, 2, 1), 1, 12))
+      cases.append(layerNormAdjoint(.float64, .bound, (2, 19, 2, 1), 12, 12))
       cases.append(layerNorm(.float32, .bits, (270, 64, 1, 0), 1, 1))
       cases.append(layerNormAdjoint(.float32, .bits, (270, 64, 1, 0), 1, 1))
     }

@@ -1,0 +1,207 @@
+import Compute
+import ComplexNetwork
+import Glibc
+import Jets
+import Networks
+import TestSupport
+import Testing
+
+/// The radius of convergence and the errors of a tanh network's expansions, against singularities
+/// found in the complex plane and against the network itself.
+@BackendActor @Suite struct RadiusTests {
+  nonisolated static let sizes = [6, 12, 12, 3]
+
+  /// 200 examples of a network with two hidden layers, expanded to order 64.
+  @BackendActor private struct Bench {
+    let center: [Double]
+    let displacement: [Double]
+    let inputs: [Double]
+    let series: [VectorSeries]
+    let values: [[Double]]
+    let network: Network
+
+    init(seed: UInt64, count: Int = 200, on backend: any Backend) throws {
+      let widths = RadiusTests.sizes
+      network = try denseNetwork(widths, [.tanh, .tanh])
+      center = network.sampleParameters(seed: seed)
+      displacement = network.sampleParameters(seed: seed + 1, scale: 0.5)
+      inputs = sample(count * widths[0], seed: seed + 2).map { 1.7 * $0 }
+      let ray = try Ray(
+        network, inputs: inputs, center: center, displacements: [displacement], order: 64, .float64,
+        on: backend)
+      let outputs = network.outputCount
+      let coefficients = try ray.coefficients().map { $0[0] }
+      series = (0..<count).map { example in
+        VectorSeries(coefficients.map { Array($0[(example * outputs)..<((example + 1) * outputs)]) })
+      }
+      let moved = zip(center, displacement).map { $0 + $1 }
+      let end = try Ray(
+        network, inputs: inputs, center: moved, order: 0, .float64, on: backend
+      ).coefficients()[0][0]
+      values = (0..<count).map { Array(end[($0 * outputs)..<(($0 + 1) * outputs)]) }
+    }
+
+    /// Calls `body` with the network in C and each example's input.
+    func onEach(_ body: (UnsafePointer<ComplexNetwork>, Int, UnsafePointer<Double>) -> Void) {
+      center.withUnsafeBufferPointer { center in
+        displacement.withUnsafeBufferPointer { displacement in
+          inputs.withUnsafeBufferPointer { inputs in
+            var complex = ComplexNetwork(
+              inputs: sizes[0], first: sizes[1], second: sizes[2], outputs: sizes[3],
+              center: center.baseAddress, displacement: displacement.baseAddress)
+            for example in series.indices {
+              body(&complex, example, inputs.baseAddress! + example * sizes[0])
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// c_n = (1/2π) ∫ f(r e^{iφ}) e^{−inφ} dφ / rⁿ, by 1024 points: exact up to rounding, since what
+  /// it confuses lies a factor (r/R)^1024 below.
+  @Test func coefficientsAreCauchyIntegrals() throws {
+    let bench = try Bench(seed: 31, count: 4, on: BackendUnderTest.openblas2.backend())
+    bench.onEach { network, example, x in
+      let series = bench.series[example]
+      let radius = 0.9 * RadiusOfConvergence(series, .poles).radius
+      let points = 1024
+      var values = [Double](repeating: 0, count: 6 * points)
+      for i in 0..<points {
+        let angle = 2 * Double.pi * Double(i) / Double(points)
+        complex_network_value(
+          network, x, radius * cos(angle), radius * sin(angle), &values[6 * i])
+      }
+      let size = values.reduce(0) { max($0, abs($1)) }
+      for n in 0...64 {
+        for output in 0..<3 {
+          var sum = 0.0
+          for i in 0..<points {
+            let angle = 2 * Double.pi * Double(i * n % points) / Double(points)
+            sum += values[6 * i + output] * cos(angle) + values[6 * i + 3 + output] * sin(angle)
+          }
+          let scaled = series.coefficients[n][output] * pow(radius, Double(n))
+          #expect(abs(scaled - sum / Double(points)) < 1e-12 * size, "c_\(n) of \(example)")
+        }
+      }
+      // The last coefficient is seen: it lies far above that bound.
+      #expect(norm(series.coefficients[64]) * pow(radius, 64) > 1e-7 * size)
+    }
+  }
+
+  /// Within 1 % for at least 95 % of 200 examples; the argument principle shows that no singularity
+  /// lies nearer than Newton's, to 1 %.
+  @Test func radiusIsTheNearestSingularity() throws {
+    let bench = try Bench(seed: 41, on: BackendUnderTest.openblas2.backend())
+    var within = 0
+    var (least, most) = (Double.infinity, 0.0)
+    bench.onEach { network, example, x in
+      var (re, im) = (0.0, 0.0)
+      var nearer = complex_network_nearest(network, x, 8, &re, &im)
+      if nearer != 0 { nearer = complex_network_nearest(network, x, 32, &re, &im) }
+      #expect(nearer == 0, "example \(example): \(nearer) singularities nearer than Newton's")
+      let exact = Complex(re, im)
+      let radius = RadiusOfConvergence(bench.series[example], .poles)
+      (least, most) = (min(least, exact.modulus), max(most, exact.modulus))
+      if abs(radius.radius / exact.modulus - 1) < 0.01 { within += 1 }
+    }
+    print("within 1 %: \(within) of 200; radii \(least) to \(most)")
+    #expect(within >= 190)
+    #expect(least > 0.3 && least < 1 && most > 1.5 && most < 10)
+  }
+
+  /// From c_0…c_{k+1} alone, k ≥ 4: within a factor of 2 of the network's own error for 95 % of
+  /// examples and orders, inside and outside the circle of convergence.
+  @Test func predictedErrorsAreTrue() throws {
+    let bench = try Bench(seed: 51, on: BackendUnderTest.openblas2.backend())
+    let analysis = ConvergenceAnalysis(
+      bench.series, values: bench.values, kind: bench.network.analyticity,
+      hasGates: bench.network.hasGates)
+    let share = try #require(analysis.shareWithinTwo)
+    let outside = analysis.examples.filter { !$0.converges }.count
+    print("within a factor 2: \(share); \(outside) of 200 outside")
+    #expect(share >= 0.95)
+    #expect(outside >= 10 && outside <= 190)
+    // The step's own error, by the network there: within the same factor of the tolerance.
+    let stepped = ConvergenceAnalysis(
+      Array(bench.series[..<20]), values: Array(bench.values[..<20]), kind: .poles, hasGates: false,
+      tolerance: 0.01)
+    var (good, count) = (0, 0)
+    bench.onEach { network, example, x in
+      guard example < stepped.examples.count else { return }
+      for (index, k) in stepped.stepOrders.enumerated() where k >= 4 && k <= 16 {
+        let t = stepped.examples[example].steps[index]
+        var value = [Double](repeating: 0, count: 6)
+        complex_network_value(network, x, t, 0, &value)
+        let sum = bench.series[example].sums(at: t)[k]
+        let error = norm((0..<3).map { value[$0] - sum[$0] })
+        count += 1
+        if error > 0.005 && error < 0.02 { good += 1 }
+      }
+    }
+    print("steps: \(good) of \(count)")
+    #expect(Double(good) >= 0.95 * Double(count))
+  }
+
+  /// 1 and 2 threads give the same bits; devices agree to rounding.
+  @Test func backEndsAgreeAtOrder64() throws {
+    let one = try Bench(seed: 61, count: 40, on: BackendUnderTest.openblas1.backend())
+    let two = try Bench(seed: 61, count: 40, on: BackendUnderTest.openblas2.backend())
+    for (a, b) in zip(one.series, two.series) {
+      #expect(a.coefficients.map(bits) == b.coefficients.map(bits))
+    }
+    for place in [BackendUnderTest.openclHost, .openclDevice] {
+      let other = try Bench(seed: 61, count: 40, on: place.backend())
+      for n in 0...64 {
+        let difference = zip(one.series, other.series).flatMap { a, b in
+          zip(a.coefficients[n], b.coefficients[n]).map { $0 - $1 }
+        }
+        let size = norm(one.series.flatMap { $0.coefficients[n] })
+        #expect(norm(difference) <= 1e-13 * size, "coefficient \(n) on \(place)")
+      }
+    }
+  }
+
+  /// Gradients of ⟨v, Σ_i f_i⟩ at order 20 against central differences.
+  @Test(arguments: [Activation.tanh, .softplus, .gelu])
+  func gradientsOfLongSeries(_ activation: Activation) throws {
+    let backend = try BackendUnderTest.openblas1.backend()
+    let network = try denseNetwork([3, 5, 4, 2], [activation, activation])
+    let center = network.sampleParameters(seed: 71)
+    let delta = network.sampleParameters(seed: 72, scale: 0.3)
+    let direction = network.sampleParameters(seed: 73)
+    let x = sample(2 * 3, seed: 74)
+    let weights = sample(4, seed: 75)
+    func ray(_ t: Double) throws -> Ray {
+      try Ray(
+        network, inputs: x, center: center,
+        displacements: [zip(delta, direction).map { $0 + t * $1 }], order: 20, .float64, on: backend)
+    }
+    func sum(_ t: Double) throws -> Double {
+      try ray(t).coefficients().reduce(0) { $0 + inner($1[0], weights) }
+    }
+    let gradient = try ray(0).gradient([(1...20).map { _ in weights }])[0]
+    let h = 1e-4
+    let measured = try (8 * (sum(h) - sum(-h)) - (sum(2 * h) - sum(-2 * h))) / (12 * h)
+    #expect(abs(inner(gradient, direction) - measured) < 1e-9 * max(1, abs(measured)))
+  }
+
+  @Test func whatNetworksCanMeet() throws {
+    func kind(_ activations: [Activation]) throws -> (Analyticity, Bool) {
+      let network = try denseNetwork([3] + activations.map { _ in 4 } + [2], activations)
+      return (network.analyticity, network.hasGates)
+    }
+    #expect(try kind([.relu, .quadratic]) == (.polynomial, true))
+    #expect(try kind([.erf, .gelu]) == (.entire, false))
+    #expect(try kind([.leakyReLU, .tanh]) == (.poles, true))
+    #expect(try kind([.softplus, .sigmoid]) == (.branchPoints, false))
+    let normalized = try Network(
+      NetworkDescription(
+        input: [3],
+        layers: [
+          .dense(.init(units: 4)),
+          .residual(.init(main: [.layerNorm(.init()), .dense(.init(units: 4))])),
+        ]))
+    #expect(normalized.analyticity == .branchPoints && !normalized.hasGates)
+  }
+}
