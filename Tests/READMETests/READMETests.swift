@@ -45,7 +45,7 @@ struct READMETests {
 
   @Test(
     "every block of commands of the other pages works",
-    arguments: [("docs/data.md", 3), ("docs/taylorized-training.md", 5)])
+    arguments: [("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/curvature.md", 3)])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
     #expect(blocks.count >= least)
@@ -132,7 +132,7 @@ struct READMETests {
     "links lead to files of the repository",
     arguments: [
       "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
-      "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
+      "docs/files.md", "docs/data.md", "docs/taylorized-training.md", "docs/curvature.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)
