@@ -169,7 +169,8 @@ struct CurvatureCommand: ParsableCommand {
     }
     let least = curvatureTolerance ?? gradientTolerance.squareRoot()
     let isFlat = landscape.gradientNorm <= gradientTolerance
-    let isMinimum = isFlat && landscape.hessian.smallest.value >= -least
+    let isCurvedUp = landscape.hessian.smallest.value >= -least
+    let isMinimum = isFlat && isCurvedUp && landscape.hessian.isConverged
     if !landscape.hessian.isConverged {
       report.note(
         "The residuals are above --tolerance after \(landscape.hessian.products) products; "
@@ -179,9 +180,11 @@ struct CurvatureCommand: ParsableCommand {
     let statement =
       isMinimum
       ? "second-order stationary: ‖g‖ ≤ \(gradientTolerance) and λmin ≥ −\(least)"
-      : isFlat
-        ? "stationary, but not of second order: λmin < −\(least)"
-        : "not stationary: ‖g‖ > \(gradientTolerance)"
+      : !isFlat
+        ? "not stationary: ‖g‖ > \(gradientTolerance)"
+        : isCurvedUp
+          ? "stationary; whether of second order needs more --products"
+          : "stationary, but not of second order: λmin < −\(least)"
     report.result(
       [
         "order": .string(point.model.order == 0 ? "full" : String(point.model.order)),

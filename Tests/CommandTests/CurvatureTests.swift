@@ -112,6 +112,14 @@ struct CurvatureTests {
     // The Hessian of an expansion of order 1 is JᵀJ/(nO).
     #expect(try result.number("hessian_min") > -1e-10)
 
+    // One product is not enough to call it so.
+    let early = try Command.run(
+      "curvature", "--run", "run", "--dtype", "float64", "--gradient-tolerance", "1e-6",
+      "--products", "1", "--json", "--quiet", in: folder)
+    #expect(try early.json["converged"] == .bool(false))
+    #expect(try early.json["stationary"] == .bool(true))
+    #expect(try early.json["second_order_stationary"] == .bool(false))
+
     let whole = try Command.run(
       "curvature", "--run", "run", "--order", "full", "--dtype", "float64", "--json", in: folder)
     #expect(try whole.json["order"] == .string("full"))

@@ -48,6 +48,7 @@ struct READMETests {
     arguments: [
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
       ("docs/iterative-linearisation.md", 1), ("docs/beyond-linearization.md", 3),
+      ("docs/curvature.md", 3),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
@@ -137,7 +138,7 @@ struct READMETests {
       "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
       "docs/iterative-linearisation.md",
-      "docs/beyond-linearization.md",
+      "docs/beyond-linearization.md", "docs/curvature.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)

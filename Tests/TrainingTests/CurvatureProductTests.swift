@@ -185,11 +185,12 @@ func exponential(_ x: Double) -> Double { exp(x) }
     #expect(relativeError(products[0], products[1]) < 1e-6)
   }
 
-  /// Θ by blocks against the dense J Jᵀ.
-  @Test(arguments: [0, 1, 2]) func tangentKernels(_ order: Int) throws {
-    let network = try denseNetwork([3, 5, 4, 3], [.tanh, .tanh], .ntk)
-    // 7 examples of 3 outputs: a group of 5 examples and one of 2.
-    let dense = try DenseDerivatives(network, order: order, loss: .mse, examples: 7)
+  /// Θ by blocks against the dense J Jᵀ: groups of five examples and of two, and outputs that are more
+  /// than a group.
+  @Test(arguments: [0, 1, 2], [(3, 7), (20, 3)])
+  func tangentKernels(_ order: Int, _ shape: (outputs: Int, examples: Int)) throws {
+    let network = try denseNetwork([3, 5, 4, shape.outputs], [.tanh, .tanh], .ntk)
+    let dense = try DenseDerivatives(network, order: order, loss: .mse, examples: shape.examples)
     let jacobian = transposed(try dense.jacobian())
     let kernel = try dense.model.backend.download(
       TangentKernel(ModelDerivatives(dense.model), inputs: dense.examples.inputs).matrix())

@@ -4,7 +4,8 @@ import Compute
 /// 1952) from x = 0, without preconditioning.
 ///
 /// Ends when ‖b − (A + λ)x‖ ≤ tolerance·‖b‖ in the recurrence, after `limit` products, or where
-/// pᵀ(A + λ)p is not positive: what has been reached by then is x, so that x is finite for finite b.
+/// pᵀ(A + λ)p is not positive. What has been reached by then is x: 0 for b = 0, and never NaN where
+/// neither b is nor products overflow.
 /// Scalars are formed on the host in Double.
 public struct ConjugateGradients: Sendable, Equatable {
   public var tolerance: Double

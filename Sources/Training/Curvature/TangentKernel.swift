@@ -5,9 +5,9 @@ import Networks
 /// The empirical tangent kernel Θ = J Jᵀ of a model at its present state on a few inputs,
 /// [n·outputs, n·outputs], rows and columns example after example; J as in `ModelDerivatives`.
 ///
-/// Some rows of J at a time: one pullback per example gives its `outputs` rows, and one pushforward
-/// along a group of rows gives as many rows of Θ. So of J no more than a group is ever in memory. Of
-/// order k ≥ 2 a group is one row.
+/// Some rows of J at a time: one pullback per example gives its rows (at most a group of them), and one
+/// pushforward along a group of rows gives as many rows of Θ. So of J no more than a group is ever in
+/// memory. Order k ≥ 2 pulls and pushes row by row.
 struct TangentKernel {
   private let derivatives: ModelDerivatives
   private let inputs: Matrix
@@ -27,36 +27,37 @@ struct TangentKernel {
     let (width, parameters) = (model.network.outputCount, model.network.parameterCount)
     let size = inputs.rows * width
     let kernel = try backend.matrix(size, size, model.type)
-    // Whole examples, and at most so many that a group is not exceeded.
-    let examples = max(1, Self.group / width)
-    let rows = try backend.matrix(min(examples, inputs.rows) * width, parameters, model.type)
-    for first in stride(from: 0, to: inputs.rows, by: examples) {
-      let range = first..<min(inputs.rows, first + examples)
-      for example in range {
-        let at = (example - first) * width
-        try pull(example, into: rows.rows(at..<(at + width)))
-      }
-      let count = range.count * width
-      for begin in stride(from: 0, to: count, by: Self.group) {
-        let part = begin..<min(count, begin + Self.group)
-        let target = (first * width + part.lowerBound)..<(first * width + part.upperBound)
-        try push(rows.rows(part), into: kernel.rows(target))
+    let rows = try backend.matrix(min(Self.group, size), parameters, model.type)
+    var done = 0
+    var filled = 0
+    func flush() throws {
+      try push(rows.rows(0..<filled), into: kernel.rows(done..<(done + filled)))
+      done += filled
+      filled = 0
+    }
+    for example in 0..<inputs.rows {
+      for first in stride(from: 0, to: width, by: Self.group) {
+        let outputs = first..<min(width, first + Self.group)
+        if filled + outputs.count > rows.rows { try flush() }
+        try pull(example, outputs, into: rows.rows(filled..<(filled + outputs.count)))
+        filled += outputs.count
       }
     }
+    try flush()
     return kernel
   }
 
-  /// The rows of J of one example.
-  private func pull(_ example: Int, into rows: Matrix) throws {
+  /// The rows of J of some outputs of one example.
+  private func pull(_ example: Int, _ outputs: Range<Int>, into rows: Matrix) throws {
     let (backend, network, type) = (model.backend, model.network, model.type)
     let width = network.outputCount
     let input = inputs.rows(example..<(example + 1))
-    let units = (0..<width * width).map { $0 / width == $0 % width ? 1.0 : 0 }
-    let cotangents = try backend.matrix(width, width, type, units)
+    let units = outputs.flatMap { output in (0..<width).map { $0 == output ? 1.0 : 0 } }
+    let cotangents = try backend.matrix(outputs.count, width, type, units)
     if model.order >= 2 {
-      for output in 0..<width {
-        try derivatives.pull(
-          cotangents.rows(output..<(output + 1)), input, into: rows.rows(output..<(output + 1)))
+      for index in 0..<outputs.count {
+        let row = index..<(index + 1)
+        try derivatives.pull(cotangents.rows(row), input, into: rows.rows(row))
       }
       return
     }
@@ -65,7 +66,7 @@ struct TangentKernel {
     let point = ParameterJet(center: model.center)
     _ = try network.pushforward(input, point, algebra: algebra, tape: tape)
     let cotangent = Jet(
-      cotangents, block: 1, degree: 1, capacity: 1, directions: width, hasZero: false)
+      cotangents, block: 1, degree: 1, capacity: 1, directions: outputs.count, hasZero: false)
     try network.pullback(
       cotangent, tape, point, algebra: algebra, into: rows, isTrainable: derivatives.isTrainable)
   }
