@@ -52,4 +52,42 @@ struct MovementTests {
       #expect(outcome.errors.contains("--randomize and --coefficient"))
     }
   }
+
+  /// `expand --coefficient`: the loss of a golden coefficient alone, and Euler's relation for its
+  /// gradient, ⟨∇L, Δ⟩ = k·⟨∂L/∂F, F⟩, since F is homogeneous of degree k in Δ.
+  @Test(arguments: [1, 2, 3], ["openblas", "opencl"])
+  func expandedCoefficients(_ k: Int, _ backend: String) throws {
+    let folder = try TemporaryFolder()
+    let golden = try Golden("jet-mlp-tanh")
+    let outcome = try Command.run(
+      [
+        "expand", "--network", golden.network, "--center", golden.argument("theta0."),
+        "--parameters", golden.argument("theta."), "--inputs", golden.argument("x"),
+        "--coefficient", "\(k)", "--targets", golden.argument("y"), "--loss", "mse", "--output",
+        "c.npy", "--gradient", "g.safetensors", "--dtype", "float64", "--backend", backend,
+        "--json",
+      ], in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let all = try golden.file.tensor("coefficients")
+    let block = all.shape[1] * all.shape[2]
+    let own = Array(all.doubles()[(k * block)..<((k + 1) * block)])
+    let targets = try golden.values("y")
+    #expect(targets.count == own.count)
+    let loss = zip(own, targets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    expectClose(
+      [try outcome.number("loss")], [loss / Double(2 * block)], relative: 1e-10, "loss")
+    let coefficients = try folder.array("c.npy").values
+    expectClose(
+      coefficients, Array(all.doubles()[..<((k + 1) * block)]), relative: 1e-10, "coefficients")
+    let gradient = try SafetensorsFile(folder.path + "/g.safetensors")
+    var slope = 0.0
+    for name in gradient.names {
+      let delta = zip(try golden.values("theta." + name), try golden.values("theta0." + name)).map {
+        $0 - $1
+      }
+      slope += zip(try gradient.tensor(name).doubles(), delta).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    let euler = zip(own, targets).reduce(0) { $0 + ($1.0 - $1.1) * $1.0 }
+    expectClose([slope], [Double(k) * euler / Double(block)], relative: 1e-9, "Euler's relation")
+  }
 }

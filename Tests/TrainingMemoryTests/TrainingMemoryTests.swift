@@ -39,7 +39,7 @@ import Testing
     let network = try network()
     let center = try backend.matrix(1, network.parameterCount, .float32)
     try network.initialize(center, seed: 0, on: backend)
-    let model = try Model(network, center: center, order: settings.order, on: backend)
+    let model = try Model(network, center: center, settings: settings, on: backend)
     let trainer = try Trainer(
       model, settings, train: try resident(examples, on: backend),
       test: try resident(examples / 3, on: backend))
@@ -158,6 +158,19 @@ import Testing
       let kept = Double(host.reservedBytes) / Double(plan.peakBytes)
       #expect((0.9...1.1).contains(kept), "order \(order): \(kept)")
     }
+  }
+
+  /// Signs, with the draws of their evaluations, penalty and noise.
+  @Test(arguments: [0, 2], [0.0, 0.1])
+  func planPredictsARandomizedRun(order: Int, noise: Double) throws {
+    let backend = try OpenBLASBackend(threads: 2)
+    var settings = Self.settings(order, .momentum)
+    settings.movement = MovementSettings(
+      randomize: .signs, evaluationDraws: 3, movementPenalty: noise, noise: noise)
+    let plan = try TrainingPlan(
+      Self.network(), settings, examples: [Self.examples, 0, Self.examples / 3])
+    let ratio = Double(plan.peakBytes) / Double(try Self.peak(settings, on: backend))
+    #expect((0.9...1.1).contains(ratio), "planned \(plan.peakBytes), ratio \(ratio)")
   }
 
   /// All members of a study at once, their comparisons and their kernels.
