@@ -58,7 +58,8 @@ import Testing
 
   /// Logarithms: those of a softplus unit are at u(t) = ±iπ.
   @Test func logarithms() {
-    let f = VectorSeries((0...64).map { n in [n == 0 ? 0 : 1 / (Double(n) * pow(-1.7, Double(n)))] })
+    let f = VectorSeries(
+      (0...64).map { n in [n == 0 ? 0 : 1 / (Double(n) * pow(-1.7, Double(n)))] })
     #expect(abs(RadiusOfConvergence(f, .branchPoints).radius / 1.7 - 1) < 1e-3)
   }
 
@@ -80,7 +81,8 @@ import Testing
       #expect(found.radius == .infinity && found.singularity == nil)
     }
     let polynomial = VectorSeries(ends)
-    #expect(polynomial.remainder(of: 3) == 0 && polynomial.largestStep(of: 3, tolerance: 1) == .infinity)
+    #expect(
+      polynomial.remainder(of: 3) == 0 && polynomial.largestStep(of: 3, tolerance: 1) == .infinity)
     #expect(polynomial.remainder(of: 2) == 4)
     #expect(abs(polynomial.largestStep(of: 2, tolerance: 0.5) - 0.5) < 1e-3)
     // e's remainder behind order 6, from ten coefficients.

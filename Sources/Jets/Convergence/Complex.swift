@@ -10,8 +10,8 @@ public struct Complex: Sendable, Equatable {
 
   /// |z|, without overflow.
   public var modulus: Double {
-    let (a, b) = (abs(real), abs(imaginary))
-    let (large, small) = (max(a, b), min(a, b))
+    let (a, b) = (real.magnitude, imaginary.magnitude)
+    let (large, small) = a > b ? (a, b) : (b, a)
     guard large > 0, large.isFinite else { return large }
     let ratio = small / large
     return large * (1 + ratio * ratio).squareRoot()
@@ -33,7 +33,7 @@ public struct Complex: Sendable, Equatable {
 
   /// Smith's division, Comm. ACM 5 (1962).
   static func / (a: Complex, b: Complex) -> Complex {
-    if abs(b.real) >= abs(b.imaginary) {
+    if b.real.magnitude >= b.imaginary.magnitude {
       let ratio = b.imaginary / b.real
       let divisor = b.real + b.imaginary * ratio
       return Complex(

@@ -23,10 +23,12 @@ struct NullVector {
           let length = (a * a + b * b).squareRoot()
           guard length > 0 else { continue }
           let (c, s) = (a / length, b / length)
-          for j in i..<n {
+          var j = i
+          while j < n {
             let (u, v) = (r[i * n + j], x[j])
             r[i * n + j] = c * u + s * v
             x[j] = c * v - s * u
+            j += 1
           }
         }
       }
@@ -63,25 +65,29 @@ struct NullVector {
     for p in 0..<n {
       for q in (p + 1)..<max(n, p + 1) {
         var (alpha, beta, gamma) = (0.0, 0.0, 0.0)
-        for i in 0..<n {
+        var i = 0
+        while i < n {
           let (x, y) = (a[p * n + i], a[q * n + i])
           alpha += x * x
           beta += y * y
           gamma += x * y
+          i += 1
         }
-        guard abs(gamma) > 0x1p-52 * (alpha * beta).squareRoot(), gamma != 0 else { continue }
+        guard gamma.magnitude > 0x1p-52 * (alpha * beta).squareRoot(), gamma != 0 else { continue }
         isDone = false
         let zeta = (beta - alpha) / (2 * gamma)
-        let tangent = (zeta < 0 ? -1 : 1) / (abs(zeta) + (1 + zeta * zeta).squareRoot())
+        let tangent = (zeta < 0 ? -1 : 1) / (zeta.magnitude + (1 + zeta * zeta).squareRoot())
         let c = 1 / (1 + tangent * tangent).squareRoot()
         let s = c * tangent
-        for i in 0..<n {
+        i = 0
+        while i < n {
           let (x, y) = (a[p * n + i], a[q * n + i])
           a[p * n + i] = c * x - s * y
           a[q * n + i] = s * x + c * y
           let (f, g) = (v[p * n + i], v[q * n + i])
           v[p * n + i] = c * f - s * g
           v[q * n + i] = s * f + c * g
+          i += 1
         }
       }
     }

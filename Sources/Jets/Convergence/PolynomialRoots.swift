@@ -28,7 +28,11 @@ enum PolynomialRoots {
         let newton = newtonStep(q, at: t)
         guard newton.isFinite else { continue }
         var sum = Complex(0)
-        for j in 0..<degree where j != i { sum = sum + Complex(1) / (t - roots[j]) }
+        var j = 0
+        while j < degree {
+          if j != i { sum = sum + Complex(1) / (t - roots[j]) }
+          j += 1
+        }
         let step = newton / (Complex(1) - newton * sum)
         guard step.isFinite else { continue }
         roots[i] = t - step
@@ -41,23 +45,19 @@ enum PolynomialRoots {
 
   /// q(t)/q′(t); beyond the unit circle through the reversed polynomial, whose powers stay small.
   private static func newtonStep(_ q: [Double], at t: Complex) -> Complex {
-    let degree = q.count - 1
-    func evaluate(_ q: some Collection<Double>, _ t: Complex) -> (Complex, Complex) {
-      var (value, slope) = (Complex(0), Complex(0))
-      for coefficient in q {
-        slope = slope * t + value
-        value = value * t + Complex(coefficient)
-      }
-      return (value, slope)
-    }
-    if t.modulus <= 1 {
-      let (value, slope) = evaluate(q.reversed(), t)
-      return value / slope
-    }
+    let isInside = t.modulus <= 1
     // q(t) = tᵐ r(1/t): q/q′ = t r/(m r − u r′), u = 1/t.
-    let u = Complex(1) / t
-    let (value, slope) = evaluate(q, u)
-    return t * value / (Double(degree) * value - u * slope)
+    let u = isInside ? t : Complex(1) / t
+    var (value, slope) = (Complex(0), Complex(0))
+    var i = 0
+    while i < q.count {
+      slope = slope * u + value
+      value = value * u
+      value.real += q[isInside ? q.count - 1 - i : i]
+      i += 1
+    }
+    return isInside
+      ? value / slope : t * value / (Double(q.count - 1) * value - u * slope)
   }
 
   /// x^{1/n} for x > 0, to a few per cent: where to begin.

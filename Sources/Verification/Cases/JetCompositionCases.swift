@@ -88,7 +88,9 @@ extension VerificationCase {
     if activation == .gelu || activation == .leakyReLU {
       cases.append(composition.makeCase(.float64))
     }
-    if activation == .tanh { cases.append(Composition(.tanh, from: 1, order: 9).makeCase(.float64)) }
+    if activation == .tanh {
+      cases.append(Composition(.tanh, from: 1, order: 9).makeCase(.float64))
+    }
     return cases
   }
 
