@@ -47,6 +47,7 @@ struct READMETests {
     "every block of commands of the other pages works",
     arguments: [
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
+      ("docs/sample-complexity.md", 3),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
