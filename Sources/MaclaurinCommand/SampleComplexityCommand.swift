@@ -16,10 +16,10 @@ struct SampleComplexityCommand: ParsableCommand {
   @OptionGroup(title: "Task") var task: PowerTaskOptions
 
   @Option(help: ArgumentHelp("Dimensions d.", valueName: "list"))
-  var dimensions = "8,12,16,24,32"
+  var dimensions = "12,16,24,32,48"
 
   @Option(help: ArgumentHelp("Numbers n of training examples.", valueName: "list"))
-  var examples = "16,32,64,128,256,512,1024"
+  var examples = "32,64,128,256,512,1024,2048"
 
   @Option(
     help: ArgumentHelp("Seeds of tasks and networks, as 0..4 or 0,3,5.", valueName: "list"))

@@ -85,7 +85,7 @@ struct LearnerOptions: ParsableArguments {
     help: ArgumentHelp(
       "Of networks and kernel: standard, ntk or mup:BASE_WIDTH, whose tangent kernel is that of "
         + "standard at the base width.", valueName: "name"))
-  var parameterization = "standard"
+  var parameterization = "mup:16"
 
   @Option(
     help: ArgumentHelp("Standard deviation σw of weights.", valueName: "σ"))
@@ -100,7 +100,7 @@ struct LearnerOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("Learning rates, of which validation chooses one.", valueName: "list"))
-  var lr = "0.001,0.01"
+  var lr = "0.003,0.03"
 
   @Option(help: ArgumentHelp("Steps at each learning rate.", valueName: "n"))
   var steps = 1000
@@ -161,7 +161,7 @@ struct LearnerOptions: ParsableArguments {
   }
 
   func rates() throws -> [Double] {
-    try Self.reals(lr, "--lr", "such as 0.001,0.01") { $0 > 0 }
+    try Self.reals(lr, "--lr", "such as 0.003,0.03") { $0 > 0 }
   }
 
   func ridges() throws -> [Double] {

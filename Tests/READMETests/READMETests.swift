@@ -49,6 +49,7 @@ struct READMETests {
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
       ("docs/iterative-linearisation.md", 1), ("docs/beyond-linearization.md", 3),
       ("docs/curvature.md", 3),
+      ("docs/sample-complexity.md", 3),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }

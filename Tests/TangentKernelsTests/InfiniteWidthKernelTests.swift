@@ -76,6 +76,51 @@ import Testing
     #expect(try kernel(.ntk, hasBias: true) == [184, 184])
   }
 
+  /// J Jᵀ of wide networks with one hidden layer, over eight starts: the mean is Θ within its
+  /// standard errors. That of `mup` with base width B is the kernel of `standard` with width B.
+  @Test(arguments: [
+    (Parameterization.ntk, Parameterization.ntk, 2048),
+    (.improvedStandard(widthScale: 64), .standard, 32), (.mup(baseWidth: 32), .standard, 2048),
+  ])
+  func wideNetworks(
+    _ parameterization: Parameterization, _ limit: Parameterization, _ width: Int
+  ) throws {
+    func description(_ parameterization: Parameterization, _ width: Int) -> NetworkDescription {
+      NetworkDescription(
+        input: [4], parameterization: parameterization,
+        layers: [
+          .dense(.init(units: width, weightStd: 1.3, biasStd: 0.4)), .activation(.gelu),
+          .dense(.init(units: 1, weightStd: 1.1, biasStd: 0.2)),
+        ])
+    }
+    let inputs = sample(12, seed: 5).map { 2 * $0 }
+    let expected = try InfiniteWidthKernel(description(limit, limit == .ntk ? width : 32))(inputs)
+    let network = try Network(description(parameterization, width))
+    let backend = try BackendUnderTest.openblas2.backend()
+    let count = network.parameterCount
+    let x = try backend.matrix(3, 4, .float64, inputs)
+    let draws = try (0..<8).map { seed -> [Double] in
+      let theta = try backend.matrix(1, count, .float64)
+      try network.initialize(theta, seed: UInt64(seed), on: backend)
+      // A cotangent for each input: [V·batch, 1].
+      let cotangents = try backend.matrix(9, 1, .float64, [1, 0, 0, 0, 1, 0, 0, 0, 1])
+      let rows = try backend.download(
+        network.vectorJacobianProducts(cotangents, x, at: theta, directions: 3, on: backend))
+      return (0..<9).map { cell in
+        let (i, j) = (cell / 3, cell % 3)
+        return inner(
+          Array(rows[i * count..<(i + 1) * count]), Array(rows[j * count..<(j + 1) * count]))
+      }
+    }
+    for cell in 0..<9 {
+      let values = draws.map { $0[cell] }
+      let mean = values.reduce(0, +) / 8
+      let error = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 56).squareRoot()
+      #expect(abs(mean - expected.ntk[cell]) < 5 * error, "\(mean) \(expected.ntk[cell])")
+      #expect(error < 0.05 * expected.ntk[0])
+    }
+  }
+
   @Test func unknownKernels() throws {
     for (json, words) in [
       (#"{"input": [2], "parameterization": "mup", "layers": [{"dense": {"units": 1}}]}"#, "mup"),
