@@ -94,6 +94,25 @@ func exponential(_ x: Double) -> Double { exp(x) }
       "order \(order), α = 4")
   }
 
+  /// The network itself kept as θ0 and Δ.
+  @Test(arguments: [nil, 4.0]) func networksWithAMovement(_ scale: Double?) throws {
+    let network = try denseNetwork([3, 5, 4, 3], [.tanh, .gelu], .ntk)
+    try check(
+      DenseDerivatives(
+        network, order: 0, loss: .crossEntropy, outputScale: scale,
+        movement: MovementSettings(movementPenalty: 1)), "θ0 + Δ")
+  }
+
+  /// One Taylor coefficient alone, of a network with two hidden layers.
+  @Test(arguments: [1, 2, 3, 4, 8], [nil, 4.0])
+  func singleCoefficients(_ k: Int, _ scale: Double?) throws {
+    let network = try denseNetwork([2, 4, 3, 2], [.tanh, .sin], .ntk)
+    try check(
+      DenseDerivatives(
+        network, order: k, loss: .crossEntropy, outputScale: scale, moved: 0.7,
+        movement: MovementSettings(coefficient: k)), "coefficient \(k)")
+  }
+
   @Test(arguments: [0, 1, 3]) func frozenTensors(_ order: Int) throws {
     let network = try denseNetwork([3, 5, 4, 3], [.tanh, .tanh], .ntk)
     try check(
@@ -189,8 +208,23 @@ func exponential(_ x: Double) -> Double { exp(x) }
   /// than a group.
   @Test(arguments: [0, 1, 2], [(3, 7), (20, 3)])
   func tangentKernels(_ order: Int, _ shape: (outputs: Int, examples: Int)) throws {
+    try checkKernel(order, nil, shape)
+  }
+
+  /// Of models that keep a movement, and of one coefficient alone.
+  @Test(arguments: [0, 1, 2, 3]) func tangentKernelsOfMovements(_ order: Int) throws {
+    let movement =
+      order == 0
+      ? MovementSettings(movementPenalty: 1) : MovementSettings(coefficient: order)
+    try checkKernel(order, movement, (3, 4))
+  }
+
+  private func checkKernel(
+    _ order: Int, _ movement: MovementSettings?, _ shape: (outputs: Int, examples: Int)
+  ) throws {
     let network = try denseNetwork([3, 5, 4, shape.outputs], [.tanh, .tanh], .ntk)
-    let dense = try DenseDerivatives(network, order: order, loss: .mse, examples: shape.examples)
+    let dense = try DenseDerivatives(
+      network, order: order, loss: .mse, examples: shape.examples, movement: movement)
     let jacobian = transposed(try dense.jacobian())
     let kernel = try dense.model.backend.download(
       TangentKernel(ModelDerivatives(dense.model), inputs: dense.examples.inputs).matrix())
