@@ -112,7 +112,7 @@ struct PlainRisk {
       )
     }
     // Extrapolated: the error of h⁴ cancels.
-    let (coarse, fine) = (rules(1e-2), rules(5e-3))
+    let (coarse, fine) = (rules(5e-3), rules(2.5e-3))
     return ((16 * fine.0 - coarse.0) / 15, (16 * fine.1 - coarse.1) / 15)
   }
 }
