@@ -125,7 +125,7 @@ struct SampleComplexityTests {
     let folder = try TemporaryFolder()
     try folder.write("file", "x")
     for (arguments, words) in [
-      (["--rank", "9"], "directions=random"), (["--out", "file"], "file is a file"),
+      (["--rank", "13"], "directions=random"), (["--out", "file"], "file is a file"),
       (["--inputs", "cube", "--dimensions", "1"], "all the same"),
     ] {
       expectSentence(
