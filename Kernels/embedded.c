@@ -13,6 +13,8 @@
   SOURCE(unfold) \
   SOURCE(loss) \
   SOURCE(optimizer_update) \
+  SOURCE(row_scaling) \
+  SOURCE(row_penalty) \
   SOURCE(philox) \
   SOURCE(random_fill) \
   SOURCE(dropout) \
@@ -60,6 +62,12 @@ static const char loss_text[] = {
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
+};
+static const char row_scaling_text[] = {
+#embed "row_scaling.cl"
+};
+static const char row_penalty_text[] = {
+#embed "row_penalty.cl"
 };
 static const char philox_text[] = {
 #embed "philox.cl"

@@ -24,6 +24,14 @@
   F(update_sgd) \
   F(update_momentum) \
   F(update_adam) \
+  F(update_sgd_signed) \
+  F(update_momentum_signed) \
+  F(update_adam_signed) \
+  F(row_scaling) \
+  F(row_scaling_in_place) \
+  F(row_squares_lanes) \
+  F(row_squares_tree) \
+  F(row_penalty) \
   F(random_fill) \
   F(image_gather) \
   F(direction_scale) \

@@ -12,6 +12,8 @@
 #include "unfold.cl"
 #include "loss.cl"
 #include "optimizer_update.cl"
+#include "row_scaling.cl"
+#include "row_penalty.cl"
 #include "philox.cl"
 #include "random_fill.cl"
 #include "dropout.cl"

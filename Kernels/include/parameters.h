@@ -171,7 +171,25 @@ typedef struct {
   long complement1, complement2;   ///< real: 1 − β₁, 1 − β₂
   long correction1, correction2;   ///< real: 1 − β₁^t, 1 − β₂^t
   long epsilon;             ///< real
+  long hasParameters;       ///< signed rows: 1 if center + state is written too
 } UpdateParameters;
+
+/// out = α·f·x row by row or column by column, f a factor or the product of two.
+typedef struct {
+  long alpha;               ///< real
+  long hasSecond;
+  long byColumn;            ///< 0: a factor for each row
+} RowScalingParameters;
+
+typedef struct {
+  long columns;
+  long hasBias;
+} RowSquaresParameters;
+
+typedef struct {
+  long factor;              ///< real: pλ
+  long quarters;            ///< p − 4
+} RowPenaltyParameters;
 
 typedef struct {
   unsigned long seed;

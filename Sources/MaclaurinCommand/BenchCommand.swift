@@ -59,6 +59,11 @@ struct StepBenchOptions: ParsableArguments {
   @Option(help: "sgd, momentum, adam or adamw.")
   var optimizer = TrainingSettings.Optimizer.sgd
 
+  @Option(
+    help: ArgumentHelp(
+      "signs: with random signs on the movement of hidden neurons.", valueName: "how"))
+  var randomize: MovementSettings.Randomization?
+
   func parsedNetwork() throws -> Network {
     guard outputs > 0, batchSize > 0 else {
       throw Misuse("--outputs and --batch-size take positive numbers")
@@ -89,7 +94,8 @@ struct StepBenchOptions: ParsableArguments {
 
   func settings(_ order: Int, _ type: ScalarType) -> TrainingSettings {
     TrainingSettings(
-      order: order, loss: loss, optimizer: optimizer, batchSize: batchSize, steps: 1, type: type)
+      order: order, loss: loss, optimizer: optimizer, batchSize: batchSize, steps: 1, type: type,
+      movement: randomize.map { MovementSettings(randomize: $0, signOrder: 2) })
   }
 
   func measure(

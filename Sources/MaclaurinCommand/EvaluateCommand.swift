@@ -123,17 +123,22 @@ struct EvaluateCommand: ParsableCommand {
     let scale = try order == nil ? folder.flatMap { try RunRecord.outputScale(of: $0) } : nil
     let start = try scale.flatMap { _ in try folder.map { try vector($0 + "/initial.safetensors") }
     }
-    guard let folder, order == nil, case let order = try RunRecord.order(of: folder), order > 0,
+    let movement = try order == nil ? folder.flatMap { try RunRecord.movement(of: $0) } : nil
+    let isExpanded = try folder.map { try RunRecord.order(of: $0) > 0 } ?? false
+    guard let folder, order == nil, isExpanded || movement?.settings.randomize != nil,
       let checkpoint = RunDirectory.newestCheckpoint(in: folder)
     else {
       return try Model(
         network, center: vector(final), order: 0, on: device, outputScale: scale, start: start)
     }
+    let center = try ParameterSet(parsing: "\(checkpoint):center.").vector(network)
     let model = try Model(
-      network, center: vector("\(checkpoint):center."), order: order, on: device,
-      outputScale: scale, start: start)
-    let displacement = try ParameterSet(parsing: "\(checkpoint):displacement.").vector(network)
-    if let target = model.displacement { try device.upload(displacement, to: target) }
+      network, center: device.matrix(1, network.parameterCount, type),
+      order: RunRecord.order(of: folder), on: device, outputScale: scale, start: start,
+      movement: movement?.settings, seed: movement?.seed ?? 0, frozen: movement?.frozen ?? [])
+    try model.load(
+      center: center,
+      displacement: ParameterSet(parsing: "\(checkpoint):displacement.").vector(network))
     return model
   }
 
@@ -151,19 +156,10 @@ struct EvaluateCommand: ParsableCommand {
     _ device: any Backend
   ) throws {
     let x = try ArrayFiles.inputs(inputs, for: model.network, type, on: device)
-    try model.updateScale()
     let width = model.network.outputCount
-    var values: [Double] = []
-    for first in stride(from: 0, to: x.rows, by: batchSize) {
-      let jet = try model.pushforward(x.rows(first..<min(x.rows, first + batchSize)))
-      // The sum of the series is what a loss is taken of.
-      let sums = try Objective.Outputs(device, count: jet.block, outputs: width, type: type)
-      let targets = try device.matrix(jet.block, width, type)
-      try device.run(.fill(Fill(targets, value: 0)))
-      try Objective(.mse).evaluate(
-        model, logits: jet, targets: targets, into: sums, cotangent: nil)
-      values += try device.download(sums.values)
-    }
+    // The sum of the series is what a loss is taken of.
+    let evaluator = Evaluator(Objective(.mse), batchSize: batchSize)
+    var values = try device.download(evaluator.outputs(model, at: x))
     var shape = [x.rows, width]
     if probabilities {
       values = (0..<x.rows).flatMap { Self.softmax(values[($0 * width)..<(($0 + 1) * width)]) }

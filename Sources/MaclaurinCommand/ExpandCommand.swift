@@ -35,6 +35,11 @@ struct ExpandCommand: ParsableCommand {
   @Option(help: "mse or cross_entropy.")
   var loss = Loss.Kind.mse
 
+  @Option(
+    help: ArgumentHelp(
+      "Loss and gradient of the k-th coefficient alone; k is the order then.", valueName: "k"))
+  var coefficient: Int?
+
   @Option(help: "File for the gradient of the loss: a parameter set.")
   var gradient: String?
 
@@ -42,13 +47,19 @@ struct ExpandCommand: ParsableCommand {
   @OptionGroup var report: OutputOptions
 
   func run() throws {
-    let order: Int
+    var order: Int
     if self.order == "full" {
       order = 0
     } else if let number = Int(self.order), (1...8).contains(number) {
       order = number
     } else {
       throw Misuse("--order takes full or 1 to 8, not \"\(self.order)\"")
+    }
+    if let coefficient {
+      guard (1...8).contains(coefficient), targets != nil else {
+        throw Misuse("--coefficient takes 1 to 8 and needs --targets, the loss's targets")
+      }
+      order = coefficient
     }
     guard gradient == nil || targets != nil else {
       throw Misuse("--gradient needs --targets, the loss's targets")
@@ -68,7 +79,8 @@ struct ExpandCommand: ParsableCommand {
     let start = try ParameterSet(parsing: center).vector(network)
     let model = try Model(
       network, center: device.matrix(1, network.parameterCount, type, order == 0 ? end : start),
-      order: order, on: device)
+      order: order, on: device,
+      movement: coefficient.map { MovementSettings(coefficient: $0) })
     if let displacement = model.displacement {
       // The difference of what the run's type holds, rounded once.
       let difference = zip(end, start).map { type.round($0) - type.round($1) }
@@ -76,7 +88,8 @@ struct ExpandCommand: ParsableCommand {
     }
     let x = try ArrayFiles.inputs(inputs, for: network, type, on: device)
     try model.updateScale()
-    let jet = try model.pushforward(x)
+    // All coefficients, whatever the loss is taken of.
+    let jet = try network.pushforward(x, model.ray, algebra: model.algebra)
     let shape = [order + 1, x.rows, network.outputCount]
     let values = try coefficients(jet, model, order: order, on: device)
     let evaluated = try targets.map { try evaluateLoss($0, model, x, on: device) }

@@ -38,6 +38,13 @@ struct NetworkOptions: ParsableArguments {
     help: ArgumentHelp("Standard deviation σb of a preset's biases (default 0).", valueName: "σ"))
   var biasStd: Double?
 
+  @Flag(
+    help: "Start a preset with neurons in pairs of opposite outgoing weights: outputs of 0.")
+  var symmetric = false
+
+  @Flag(help: "Start a preset's output weights at ± their standard deviation.")
+  var outputSigns = false
+
   /// The network for inputs of shape `input` and `outputs` outputs.
   ///
   /// - Parameter width: in place of a preset's own.
@@ -50,11 +57,12 @@ struct NetworkOptions: ParsableArguments {
         )
       }
       guard activation == nil, parameterization == nil, initialization == nil, weightStd == nil,
-        biasStd == nil
+        biasStd == nil, !symmetric, !outputSigns
       else {
         throw Misuse(
-          "--activation, --parameterization, --initialization, --weight-std and --bias-std go with "
-            + "a preset; \(model) is a network file, which says them itself")
+          "--activation, --parameterization, --initialization, --weight-std, --bias-std, --symmetric "
+            + "and --output-signs go with a preset; \(model) is a network file, which says them itself"
+        )
       }
       return network
     }
@@ -79,11 +87,13 @@ struct NetworkOptions: ParsableArguments {
             + "without --weight-std and --bias-std, which it sets")
       }
     }
-    return try Network(
-      preset.description(
-        input: input, outputs: outputs, activation: activation,
-        parameterization: parameterization, initialization: initialization,
-        weightStd: weightStd ?? 1, biasStd: biasStd ?? 0))
+    var description = preset.description(
+      input: input, outputs: outputs, activation: activation,
+      parameterization: parameterization, initialization: initialization,
+      weightStd: weightStd ?? 1, biasStd: biasStd ?? 0)
+    description.isSymmetric = symmetric
+    description.hasOutputSigns = outputSigns
+    return try Network(description)
   }
 
   private func parsedParameterization() throws -> Parameterization {

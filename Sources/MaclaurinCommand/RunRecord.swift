@@ -43,6 +43,8 @@ struct RunRecord {
     "logEvery": "log-every", "earlyStop": "early-stop", "frozen": "freeze",
     "saveLogits": "save-logits", "evaluatesEarly": "evaluate-early", "outputScale": "output-scale",
     "layerLearningRates": "layer-lr",
+    "signOrder": "sign-order", "evaluationDraws": "evaluation-draws", "movementStd": "movement-std",
+    "movementPenalty": "movement-penalty", "movementExponent": "movement-exponent",
   ]
 
   func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {
@@ -166,6 +168,45 @@ struct RunRecord {
       case .number(let scale)? = settings["output-scale"]
     else { return nil }
     return scale
+  }
+
+  /// What the run in a folder does with its movement, if anything, and what that depends on.
+  static func movement(
+    of folder: String
+  ) throws -> (settings: MovementSettings, seed: UInt64, frozen: [String])? {
+    guard case .object(let settings)? = try read(folder)["settings"] else { return nil }
+    func integer(_ name: String) -> Int? {
+      guard case .number(let number)? = settings[name] else { return nil }
+      return Int(exactly: number)
+    }
+    func number(_ name: String) -> Double {
+      if case .number(let number)? = settings[name] { number } else { 0 }
+    }
+    guard let draws = integer("evaluation-draws") else { return nil }
+    var movement = MovementSettings(
+      signOrder: integer("sign-order"), evaluationDraws: draws,
+      coefficient: integer("coefficient"), movementStd: number("movement-std"),
+      movementPenalty: number("movement-penalty"))
+    if case .string(let name)? = settings["randomize"] {
+      movement.randomize = MovementSettings.Randomization(rawValue: name)
+    }
+    var frozen: [String] = []
+    if case .array(let patterns)? = settings["freeze"] {
+      frozen = patterns.compactMap { if case .string(let text) = $0 { text } else { nil } }
+    }
+    let seed = try seed(settings["seed"], in: folder)
+    return (movement, seed, frozen)
+  }
+
+  private static func seed(_ value: JSONValue?, in folder: String) throws -> UInt64 {
+    guard case .number(let number)? = value, let seed = UInt64(exactly: number),
+      seed < 1 << 53
+    else {
+      throw TrainingError(
+        "\(folder)/run.json does not say the run's seed exactly, and its random signs depend on it; "
+          + "take seeds below \(1 << 53)")
+    }
+    return seed
   }
 
   /// The order of the run in a folder; 0 for full.

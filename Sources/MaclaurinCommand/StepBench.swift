@@ -59,7 +59,7 @@ final class StepBench {
     self.planned = planned
     let center = try backend.matrix(1, network.parameterCount, settings.type)
     try network.initialize(center, seed: settings.seed, on: backend)
-    let model = try Model(network, center: center, order: settings.order, on: backend)
+    let model = try Model(network, center: center, settings: settings, on: backend)
     step = try TrainingStep(model, settings)
     inputs = try backend.matrix(settings.batchSize, network.inputCount, settings.type)
     targets = try backend.matrix(settings.batchSize, network.outputCount, settings.type)

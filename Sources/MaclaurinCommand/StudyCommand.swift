@@ -76,6 +76,7 @@ struct StudyCommand: ParsableCommand {
     guard training.earlyStop == 0 else {
       throw Misuse("--early-stop does not go with study, whose orders train the same steps")
     }
+    try training.movement.checkStudy()
     let type = try backend.scalarType()
     let (orders, seeds) = (try StudyLists.orders(orders), try StudyLists.seeds(seeds))
     let grid = try StudyGrid(parsing: grid)

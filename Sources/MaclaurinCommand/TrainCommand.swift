@@ -54,7 +54,8 @@ struct TrainCommand: ParsableCommand {
     guard !resume || out != nil else { throw Misuse("--resume needs --out, the run's folder") }
     guard !tensorboard || out != nil else { throw Misuse("--tensorboard needs --out") }
     let type = try backend.scalarType()
-    let order = try TrainingOptions.parsedOrder(order, of: "--order")
+    let order = try training.movement.order(
+      TrainingOptions.parsedOrder(order, of: "--order"))
     let content = try out.map { try RunDirectory.content(of: $0, resume: resume) }
     let set = try data.load()
     let network = try network.network(input: set.inputShape, outputs: set.outputs)
@@ -79,6 +80,7 @@ struct TrainCommand: ParsableCommand {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
       return try memory(of: selection).largestBatch($0)
     }
+    try settings.movement?.check(network, order: order, frozen: settings.frozen)
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
       network: network, examples: examples)
@@ -117,9 +119,7 @@ struct TrainCommand: ParsableCommand {
         }
         directory = folder
       }
-      let model = try Model(
-        network, center: center, order: settings.order, on: device,
-        outputScale: settings.outputScale)
+      let model = try Model(network, center: center, settings: settings, on: device)
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test, directory: directory)
       try run(trainer, network, settings, set, device, directory)
@@ -196,8 +196,7 @@ struct TrainCommand: ParsableCommand {
     _ trainer: Trainer, _ network: Network, _ settings: TrainingSettings, _ set: DataSet,
     _ device: any Backend, _ directory: RunDirectory?
   ) throws {
-    let name =
-      settings.order == 0 ? "the network itself" : "its expansion of order \(settings.order)"
+    let name = Self.name(of: settings)
     report.note(
       "Training \(name) on \(set.name): \(network.parameterCount) parameters, "
         + "\(set.train.count) examples, \(settings.steps) steps on \(device.name)")
@@ -240,6 +239,18 @@ struct TrainCommand: ParsableCommand {
     if let directory { try RunReport.write(to: directory) }
     show(summary, Trace(device, backend))
     if !report.json, !report.quiet, let table = placement.text { print("\n" + table) }
+  }
+
+  private static func name(of settings: TrainingSettings) -> String {
+    let signs = settings.movement?.signOrder(ofOrder: settings.order)
+    let suffix =
+      signs.map { $0 == 2 ? " with random signs" : " with products of \($0) signs" } ?? ""
+    if let coefficient = settings.movement?.coefficient {
+      return "Taylor coefficient \(coefficient) of the network\(suffix)"
+    }
+    return
+      (settings.order == 0 ? "the network itself" : "its expansion of order \(settings.order)")
+      + suffix
   }
 
   /// One evaluation as a line for people.

@@ -80,6 +80,8 @@ struct TrainingOptions: ParsableArguments {
 
   @OptionGroup var layerRates: LayerRateOptions
 
+  @OptionGroup(title: "Movement") var movement: MovementOptions
+
   /// 0 for full.
   static func parsedOrder(_ text: String, of option: String) throws -> Int {
     if text == "full" { return 0 }
@@ -132,6 +134,12 @@ struct TrainingOptions: ParsableArguments {
     } catch {
       throw Misuse("\(error)")
     }
+    let movement = try movement.settings()
+    guard relinearizeEvery == 0 || movement?.fixesCenter != true else {
+      throw Misuse(
+        "--relinearize-every does not go with --randomize, --coefficient, --movement-std and "
+          + "--movement-penalty, whose movement is that from the start; leave it out")
+    }
     var settings = TrainingSettings(
       order: choice.order, loss: loss ?? (isClassification ? .crossEntropy : .mse),
       optimizer: optimizer,
@@ -141,7 +149,7 @@ struct TrainingOptions: ParsableArguments {
       evaluateEvery: evaluateEvery ?? perEpoch,
       checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
       earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
-      evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale)
+      evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale, movement: movement)
     settings.layerRates = try layerRates.settings()
     return settings
   }

@@ -44,10 +44,17 @@ public struct Network: Sendable {
     parameters = builder.tensors
     parameterCount = builder.offset
     outputCount = layers.last!.outputShape.reduce(1, *)
+    try checkSymmetry()
+    guard !description.hasOutputSigns || parameters.contains(where: { $0.shape.count == 2 }) else {
+      throw NetworkError(
+        "output_signs are those of the last dense layer's weights, and the network has no dense "
+          + "layer; leave them out")
+    }
   }
 
   /// Fills `parameters`, a flat vector, with initial values drawn on the backend.
   public func initialize(_ vector: Matrix, seed: UInt64, on backend: any Backend) throws {
+    let signed = description.hasOutputSigns ? parameters.lastIndex { $0.shape.count == 2 } : nil
     for (index, tensor) in parameters.enumerated() {
       let part = vector.slice(at: tensor.offset, rows: 1, columns: tensor.count)
       if tensor.initialStd == 0 {
@@ -56,9 +63,11 @@ public struct Network: Sendable {
         try backend.run(
           .randomFill(
             RandomFill(
-              part, .normal, factor: tensor.initialStd, seed: seed, purpose: .parameters,
+              part, index == signed ? .signs : .normal, factor: tensor.initialStd, seed: seed,
+              purpose: .parameters,
               tensor: index)))
       }
     }
+    try symmetrize(vector, on: backend)
   }
 }

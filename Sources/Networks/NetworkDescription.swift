@@ -7,11 +7,19 @@ public struct NetworkDescription: Sendable, Equatable {
   public var parameterization: Parameterization
   public var initialization: Initialization
   public var layers: [LayerDescription]
+  /// Neurons of the last hidden layer start in pairs, so that the outputs start at 0; see
+  /// `Network.symmetrize`.
+  public var isSymmetric: Bool
+  /// The last dense layer's weights start at ± their standard deviation.
+  public var hasOutputSigns: Bool
 
   public init(
     input: [Int], parameterization: Parameterization = .standard,
-    initialization: Initialization = .lecun, layers: [LayerDescription]
+    initialization: Initialization = .lecun, layers: [LayerDescription], isSymmetric: Bool = false,
+    hasOutputSigns: Bool = false
   ) {
+    self.isSymmetric = isSymmetric
+    self.hasOutputSigns = hasOutputSigns
     self.input = input
     self.parameterization = parameterization
     self.initialization = initialization
@@ -38,6 +46,8 @@ public struct NetworkDescription: Sendable, Equatable {
     }
     parameterization = try Self.parameterization(&members, name)
     initialization = try Self.initialization(&members, parameterization, name)
+    isSymmetric = try members.bool("symmetric", default: false)
+    hasOutputSigns = try members.bool("output_signs", default: false)
     guard case .array(let values)? = members.value("layers"), !values.isEmpty else {
       throw NetworkError("\(name) has no \"layers\"; give it a list with at least one layer")
     }
@@ -45,8 +55,8 @@ public struct NetworkDescription: Sendable, Equatable {
       try LayerDescription(value, path: "\(index)", in: name)
     }
     try members.finish(
-      known:
-        "input, parameterization, initialization, width_scale, taylor_order, base_width and layers")
+      known: "input, parameterization, initialization, width_scale, taylor_order, base_width, "
+        + "symmetric, output_signs and layers")
   }
 
   private static func initialization(
@@ -103,6 +113,8 @@ public struct NetworkDescription: Sendable, Equatable {
       "layers": .array(layers.map(\.json)),
     ]
     if initialization != .lecun { members["initialization"] = .string(initialization.rawValue) }
+    if isSymmetric { members["symmetric"] = .bool(true) }
+    if hasOutputSigns { members["output_signs"] = .bool(true) }
     switch parameterization {
     case .improvedStandard(let scale): members["width_scale"] = .number(Double(scale))
     case .taylor(let order): members["taylor_order"] = .number(Double(order))

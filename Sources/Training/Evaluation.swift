@@ -74,17 +74,9 @@ public struct Evaluator {
     let backend = model.backend
     let (count, width) = (examples.count, examples.targets.columns)
     let outputs = try Objective.Outputs(backend, count: count, outputs: width, type: model.type)
-    try model.updateScale()
-    let all = (count + batchSize - 1) / batchSize
-    // Batches write disjoint rows.
-    try backend.runIndependently(min(all, batches)) { index in
-      let first = index * batchSize
-      let range = first..<min(count, first + batchSize)
-      let logits = try model.pushforward(examples.evaluationInputs(range, on: backend))
-      try objective.evaluate(
-        model, logits: logits, targets: examples.targets.rows(range),
-        into: outputs.part(range), cotangent: nil)
-    }
+    try evaluate(
+      model, targets: examples.targets, into: outputs, batches: batches,
+      inputs: { try examples.evaluationInputs($0, on: backend) })
     let sums = try backend.matrix(1, 2, model.type)
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: sums.element(0))))
     try backend.run(.reduction(Reduction(.sum, of: outputs.correct, into: sums.element(1))))
@@ -93,5 +85,50 @@ public struct Evaluator {
       factor: objective.factor(examples: count, outputs: width),
       isClassification: examples.isClassification)
     return (pending, outputs.values)
+  }
+
+  /// The model's outputs F at inputs, [n, outputs]; with random signs their mean over the
+  /// evaluation's draws.
+  public func outputs(_ model: Model, at inputs: Matrix) throws -> Matrix {
+    let (backend, width) = (model.backend, model.network.outputCount)
+    let outputs = try Objective.Outputs(
+      backend, count: inputs.rows, outputs: width, type: model.type)
+    let targets = try backend.matrix(inputs.rows, width, model.type)
+    try backend.run(.fill(Fill(targets, value: 0)))
+    try Evaluator(Objective(.mse), batchSize: batchSize)
+      .evaluate(
+        model, targets: targets, into: outputs, batches: .max, inputs: { inputs.rows($0) })
+    return outputs.values
+  }
+
+  private func evaluate(
+    _ model: Model, targets: Matrix, into outputs: Objective.Outputs, batches: Int,
+    inputs: (Range<Int>) throws -> Matrix
+  ) throws {
+    let (backend, count) = (model.backend, targets.rows)
+    let all = (count + batchSize - 1) / batchSize
+    let draws = model.evaluationDraws
+    let sum = draws > 1 ? try backend.matrix(count, targets.columns, model.type) : nil
+    try model.forEachEvaluationDraw { draw in
+      // Batches write disjoint rows.
+      try backend.runIndependently(min(all, batches)) { index in
+        let first = index * batchSize
+        let range = first..<min(count, first + batchSize)
+        let logits = try model.pushforward(inputs(range))
+        try objective.evaluate(
+          model, logits: logits, targets: targets.rows(range), into: outputs.part(range),
+          cotangent: nil)
+      }
+      guard let sum else { return }
+      try backend.run(
+        .linearCombination(
+          LinearCombination(sum, 1, outputs.values, 1, draw == 0 ? nil : sum)))
+    }
+    guard let sum else { return }
+    // The loss of the mean, taken once.
+    let mean = try backend.matrix(count, targets.columns, model.type)
+    try backend.run(.linearCombination(LinearCombination(mean, 1 / Double(draws), sum)))
+    let logits = Jet(mean, block: count, degree: 0, capacity: 0)
+    try objective.evaluate(logits: logits, scale: nil, targets: targets, into: outputs, on: backend)
   }
 }

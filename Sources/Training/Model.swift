@@ -7,6 +7,9 @@ import Networks
 /// Order 0 is the network itself at θ. Order k ≥ 1 is the Taylorized model
 /// f_k(x; θ) = Σ_{j=0..k} D^j f(x; θ0)[Δ,…,Δ]/j!, Δ = θ − θ0 (Bai et al., arXiv 2002.04010);
 /// what is trained is Δ. Jets run along sΔ, s a power of two (see `DirectionScale`).
+///
+/// With `MovementSettings` the movement Δ may carry random signs, the network itself may be kept as
+/// θ0 and Δ (then θ = fl(θ0 + Δ) beside them), and the model may be one coefficient alone.
 public final class Model {
   public let network: Network
   public let backend: any Backend
@@ -16,12 +19,21 @@ public final class Model {
   public let type: ScalarType
   /// θ0, 1×P; for order 0 it is θ.
   public private(set) var center: Matrix
-  /// Δ, 1×P, for order ≥ 1.
+  /// Δ, 1×P, for order ≥ 1, and where order 0 is kept as θ0 and Δ; with signs in the frame of
+  /// `SignedMovement`.
   public let displacement: Matrix?
   /// α of the centred model α(f(x; θ) − f(x; θ_s)), θ_s the run's start; nil for the plain one.
   public let outputScale: Double?
   /// θ_s, which nobody writes to, where it is not `center` throughout.
   private var start: Matrix?
+  /// k, where the model is the k-th Taylor coefficient alone.
+  public let coefficient: Int?
+  /// The movement's random signs.
+  let signs: SignedMovement?
+  /// Where propagation runs through other parameters than `center` and `displacement`.
+  var drawn: Drawn?
+  /// What a step's draw multiplied the movement by, where that is not a frame.
+  var stepFactors: Matrix?
   /// s, ‖θ0‖², ‖Δ‖².
   private let scalars: Matrix
 
@@ -30,10 +42,15 @@ public final class Model {
   /// - Parameters:
   ///   - outputScale: α, for a centred model.
   ///   - start: θ_s in memory that is shared; by default, and where it is needed, a copy of `center`.
+  ///   - movement: what is done with the movement; a random one to start from is drawn at once.
+  ///   - seed: of its random numbers.
+  ///   - frozen: patterns of tensors that keep their values.
   public init(
     _ network: Network, center: Matrix, order: Int, on backend: any Backend,
-    outputScale: Double? = nil, start: Matrix? = nil
+    outputScale: Double? = nil, start: Matrix? = nil, movement: MovementSettings? = nil,
+    seed: UInt64 = 0, frozen: [String] = []
   ) throws {
+    try movement?.check(network, order: order, frozen: frozen)
     self.network = network
     self.backend = backend
     self.center = center
@@ -41,8 +58,15 @@ public final class Model {
     self.start = start
     type = center.type
     algebra = JetAlgebra(backend, order: order)
+    coefficient = movement?.coefficient
+    signs = try movement?.signOrder(ofOrder: order).map {
+      try SignedMovement(
+        network, order: $0, draws: movement?.evaluationDraws ?? 1, seed: seed, type: center.type,
+        on: backend)
+    }
     scalars = try backend.matrix(1, 3, type)
-    if order >= 1 {
+    let keepsDisplacement = order >= 1 || movement?.keepsDisplacement ?? false
+    if keepsDisplacement {
       let displacement = try backend.matrix(1, network.parameterCount, type)
       try backend.run(.fill(Fill(displacement, value: 0)))
       self.displacement = displacement
@@ -50,7 +74,22 @@ public final class Model {
       displacement = nil
     }
     try centerChanged()
-    if order == 0, outputScale != nil { _ = try keptStart() }
+    if order == 0, outputScale != nil {
+      // θ0 stays where it is if there is a displacement.
+      if keepsDisplacement { self.start = start ?? center } else { _ = try keptStart() }
+    }
+    try drawMovement(std: movement?.movementStd ?? 0, seed: seed, frozen: frozen)
+  }
+
+  /// The model that settings describe.
+  public convenience init(
+    _ network: Network, center: Matrix, settings: TrainingSettings, on backend: any Backend,
+    start: Matrix? = nil
+  ) throws {
+    try self.init(
+      network, center: center, order: settings.order, on: backend,
+      outputScale: settings.outputScale, start: start, movement: settings.movement,
+      seed: settings.seed, frozen: settings.frozen)
   }
 
   /// θ_s, kept from now on when the center moves. Call it before it does.
@@ -74,7 +113,8 @@ public final class Model {
 
   /// Recomputes s after the displacement has changed.
   public func updateScale() throws {
-    guard let displacement else { return }
+    if order == 0, displacement != nil, drawn == nil { try sumUp() }
+    guard order >= 1, let displacement = drawn?.displacement ?? displacement else { return }
     try backend.run(
       .reduction(Reduction(.sumOfSquares, of: displacement, into: scalars.element(2))))
     try backend.run(
@@ -86,23 +126,30 @@ public final class Model {
 
   /// The parameters as a jet along sΔ.
   public var ray: ParameterJet {
-    ParameterJet(
-      center: center, displacement: displacement,
-      scale: displacement == nil ? nil : scalars.element(0))
+    let own = Drawn(center: center, displacement: order >= 1 ? displacement : nil)
+    let parameters = drawn ?? own
+    return ParameterJet(
+      center: parameters.center, displacement: parameters.displacement, scale: scale)
   }
 
   /// s, for order ≥ 1.
-  public var scale: Matrix? { displacement == nil ? nil : scalars.element(0) }
+  public var scale: Matrix? { order == 0 ? nil : scalars.element(0) }
 
   /// θ = fl(θ0 + Δ), into `target`, 1×P.
   public func parameters(into target: Matrix) throws {
+    let movement = try displacement.map { try inNoFrame($0, spare: target) }
     try backend.run(
-      .linearCombination(LinearCombination(target, 1, center, 1, displacement)))
+      .linearCombination(LinearCombination(target, 1, center, 1, movement)))
   }
 
   /// Re-expands around θ: θ0 ← fl(θ0 + Δ), Δ ← 0. `spare`, 1×P, is exchanged for the old θ0.
   public func relinearize(spare: inout Matrix) throws {
-    guard let displacement else { return }
+    guard let displacement, order >= 1 else { return }
+    guard signs == nil, coefficient == nil else {
+      throw TrainingError(
+        "re-expanding goes neither with --randomize nor with --coefficient, whose center stays at "
+          + "the start; leave one of them out")
+    }
     try parameters(into: spare)
     swap(&center, &spare)
     try backend.run(.fill(Fill(displacement, value: 0)))
@@ -115,8 +162,8 @@ public final class Model {
   ) throws -> Jet {
     let output = try network.pushforward(
       inputs, ray, algebra: algebra, tape: tape, dropout: dropout)
-    guard let outputScale else { return output }
-    return try centered(output, outputScale, inputs)
+    let scaled = try outputScale.map { try centered(output, $0, inputs) } ?? output
+    return try coefficient.map { try alone($0, scaled) } ?? scaled
   }
 
   /// α·y_i, and for i = 0 α(y_0 − f(x; θ_s)), which is 0 while the center is the start.
@@ -146,6 +193,7 @@ public final class Model {
     _ cotangent: Jet, _ tape: Network.Tape, into gradient: Matrix, isTrainable: [Bool]? = nil
   ) throws {
     var cotangent = cotangent
+    if let coefficient { try clear(below: coefficient, cotangent) }
     if let outputScale {
       let scaled = try backend.matrix(cotangent.matrix.rows, cotangent.columns, type)
       try backend.run(
@@ -166,12 +214,13 @@ public final class Model {
 }
 
 extension Model {
-  /// Replaces center and, for order ≥ 1, displacement.
-  func load(center values: [Double], displacement: [Double]?) throws {
+  /// Replaces center and, where there is one, displacement.
+  public func load(center values: [Double], displacement: [Double]?) throws {
     try backend.upload(values, to: center)
     if let target = self.displacement, let displacement {
       try backend.upload(displacement, to: target)
     }
+    displacementChanged()
     try centerChanged()
   }
 }

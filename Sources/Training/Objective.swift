@@ -43,10 +43,20 @@ public struct Objective {
   public func evaluate(
     _ model: Model, logits: Jet, targets: Matrix, into outputs: Outputs, cotangent: Jet?
   ) throws {
-    try model.backend.run(
+    try evaluate(
+      logits: logits, scale: model.scale, targets: targets, into: outputs, cotangent: cotangent,
+      on: model.backend)
+  }
+
+  /// The same of any jet along sΔ, s being `scale`, or 1.
+  func evaluate(
+    logits: Jet, scale: Matrix?, targets: Matrix, into outputs: Outputs, cotangent: Jet? = nil,
+    on backend: any Backend
+  ) throws {
+    try backend.run(
       .loss(
         Loss(
-          kind, logits: logits, targets: targets, scale: model.scale,
+          kind, logits: logits, targets: targets, scale: scale,
           factor: factor(examples: logits.block, outputs: logits.columns),
           outputs: outputs.values, losses: outputs.losses, correct: outputs.correct,
           cotangent: cotangent)))

@@ -70,8 +70,7 @@ public final class StudyGroup {
         try backend.run(.linearCombination(LinearCombination(center, 1, start)))
       }
       let model = try Model(
-        network, center: center, order: settings.order, on: backend,
-        outputScale: settings.outputScale,
+        network, center: center, settings: settings, on: backend,
         start: settings.order == 0 || settings.relinearizeEvery > 0 ? start : nil)
       let directory = directories.isEmpty ? nil : directories[index]
       let trainer = try Trainer(

@@ -53,7 +53,8 @@ struct TangentProbe {
     let jacobian = try backend.matrix(rows, width, inputs.type)
     if isTrainable.contains(false) { try backend.run(.fill(Fill(jacobian, value: 0))) }
     // Along Δ itself: unscaled, so that order 1 has the bits of the start's kernel.
-    let ray = ParameterJet(center: model.center, displacement: model.displacement)
+    var ray = model.ray
+    ray.scale = nil
     for row in 0..<rows {
       let tape = Network.Tape()
       let output = try network.pushforward(

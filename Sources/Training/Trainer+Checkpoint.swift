@@ -22,12 +22,14 @@ extension Trainer {
     var tensors: [(name: String, array: NumericArray)] = []
     if let displacement = model.displacement {
       tensors += try named(model.center, "center.")
-      tensors += try named(displacement, "displacement.")
+      tensors += try named(model.inNoFrame(displacement, spare: step.gradient), "displacement.")
     } else {
       tensors += try named(model.center, "parameters.")
     }
     for (index, moment) in step.moments.enumerated() {
-      tensors += try named(moment, "moment\(index).")
+      let isFramed = index < step.framedMoments.count
+      let values = isFramed ? try model.inNoFrame(moment, spare: step.gradient) : moment
+      tensors += try named(values, "moment\(index).")
     }
     if state.step > log.start {
       let losses = try openLossSums(state.step)

@@ -46,10 +46,12 @@ extension Trainer {
       return pending
     }
     let displacement = try self.displacement()
+    let penalty = try step.penalty?.start()
     return Measurements(
       train: train, validation: validation, test: test, logits: logits,
-      movement: try Self.startSquares(displacement, model), testOutputs: testOutputs,
-      displacement: displacement)
+      movement: try Self.startSquares(displacement, model),
+      measures: penalty.map { penalty in [{ [("penalty", try penalty())] }] } ?? [],
+      testOutputs: testOutputs, displacement: displacement)
   }
 
   /// Waits for measurements, which were started at the present step.
@@ -90,7 +92,7 @@ extension Trainer {
 
   /// θ − θ0, 1×P: Δ itself, or else in the gradient's memory.
   func displacement() throws -> Matrix {
-    guard let initial else { return model.state }
+    guard let initial else { return try model.movement(spare: step.gradient) }
     let backend = model.backend
     var current = model.center
     if model.order > 0 {

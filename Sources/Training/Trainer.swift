@@ -68,7 +68,8 @@ public final class Trainer {
     step = try TrainingStep(model, settings)
     evaluator = Evaluator(Objective(settings.loss))
     log = try StepLog(model.backend, capacity: max(1, settings.logEvery), type: model.type)
-    initial = model.order == 0 || settings.relinearizeEvery > 0 ? try model.keptStart() : nil
+    let moves = model.displacement == nil || settings.relinearizeEvery > 0
+    initial = moves ? try model.keptStart() : nil
     initialSquares = try Self.startSquares(initial ?? model.center, model).values(model.type)
   }
 

@@ -68,9 +68,7 @@ public struct TrainingPlan: Sendable {
         probes: study.probes, on: backend)
       try group.rehearse()
     } else {
-      let model = try Model(
-        network, center: center, order: settings.order, on: backend,
-        outputScale: settings.outputScale)
+      let model = try Model(network, center: center, settings: settings, on: backend)
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test)
       try trainer.rehearse()
@@ -116,9 +114,7 @@ public struct TrainingPlan: Sendable {
   ) throws -> (Double, Double) {
     let backend = NullBackend()
     let center = try backend.matrix(1, network.parameterCount, settings.type)
-    let model = try Model(
-      network, center: center, order: settings.order, on: backend,
-      outputScale: settings.outputScale)
+    let model = try Model(network, center: center, settings: settings, on: backend)
     let step = try TrainingStep(model, settings)
     let examples = ResidentExamples(
       inputs: try backend.matrix(settings.batchSize, network.inputCount, settings.type),

@@ -37,6 +37,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var outputScale: Double?
   /// Factors on the learning rates of single tensors, besides the network's.
   public var layerRates: LayerLearningRates?
+  /// Randomized networks, one coefficient alone, a penalty on the movement, noise.
+  public var movement: MovementSettings?
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -48,7 +50,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     clipNorm: Double = 0, batchSize: Int, steps: Int, relinearizeEvery: Int = 0, seed: UInt64 = 0,
     type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
     logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false,
-    evaluatesEarly: Bool = false, outputScale: Double? = nil
+    evaluatesEarly: Bool = false, outputScale: Double? = nil, movement: MovementSettings? = nil
   ) {
     self.order = order
     self.loss = loss
@@ -71,6 +73,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.saveLogits = saveLogits
     self.evaluatesEarly = evaluatesEarly
     self.outputScale = outputScale
+    self.movement = movement
   }
 
   /// "full", or the order's number.
@@ -97,7 +100,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
   /// Columns of the metrics besides losses, accuracies and movements, in their order.
   public var measures: [String] {
-    let names: [String] = []
+    var names: [String] = []
+    if let movement, movement.movementPenalty > 0 { names.append("penalty") }
     return names
   }
 

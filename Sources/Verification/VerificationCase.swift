@@ -63,7 +63,7 @@ struct VerificationCase {
       + reductions(quick: quick)
       + losses(quick: quick) + updates(quick: quick) + randomFills(quick: quick)
       + imageGathers(quick: quick) + convolutions(quick: quick) + scalars(quick: quick)
-      + projections(quick: quick)
+      + projections(quick: quick) + signedRows(quick: quick)
   }
 
   /// Operations of single layers.

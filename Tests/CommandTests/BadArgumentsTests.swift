@@ -26,6 +26,17 @@ struct BadArgumentsTests {
       (["--weight-std=-1"], ["--weight-std"]), (["--resume"], ["--out"]),
       (["--relinearize-every", "3"], ["--order"]), (["--bogus"], ["--bogus"]),
       (["stray"], ["stray"]), (["--out"], ["--out"]),
+      (["--randomize", "dice"], ["dice", "signs"]), (["--sign-order", "3"], ["--randomize signs"]),
+      (["--randomize", "signs", "--sign-order", "1"], ["2 to 8"]),
+      (["--evaluation-draws", "4"], ["--randomize signs"]),
+      (["--randomize", "signs", "--evaluation-draws", "0"], ["1 to 4096"]),
+      (["--coefficient", "9"], ["1 to 8"]), (["--coefficient", "2", "--order", "3"], ["--order"]),
+      (["--movement-std=-1"], ["--movement-std"]), (["--noise", "nan"], ["--noise"]),
+      (["--movement-penalty", "inf"], ["--movement-penalty"]),
+      (["--movement-exponent", "4"], ["--movement-penalty"]),
+      (["--movement-penalty", "1", "--movement-exponent", "0"], ["1 to 64"]),
+      (["--order", "1", "--relinearize-every", "2", "--randomize", "signs"], ["--randomize"]),
+      (["--order", "2", "--relinearize-every", "2", "--coefficient", "2"], ["--coefficient"]),
     ] as [([String], [String])])
   func misuse(_ arguments: [String], _ words: [String]) throws {
     let folder = try TemporaryFolder()
@@ -57,6 +68,15 @@ struct BadArgumentsTests {
       (["--model", "mlp:1000000x3"], ["TiB", "memory", "narrower"]),
       (["--model", "mlp:1000000x3", "--backend", "opencl"], ["TiB", "memory"]),
       (["--validation-share", "1"], ["validation share", "less than 1"]),
+      (["--model", "mlp:5x1", "--symmetric"], ["layers.0.weight", "5", "even"]),
+      (["--model", "cnn:4x1", "--symmetric"], ["symmetric"]),
+      (["--model", "cnn:4x1", "--randomize", "signs"], ["hidden dense layers"]),
+      (["--model", "cnn:4x1", "--movement-penalty", "1"], ["hidden dense layers"]),
+      (
+        ["--model", "mlp:4x2", "--randomize", "signs", "--order", "3"],
+        ["one hidden", "--sign-order"]
+      ),
+      (["--randomize", "signs", "--order", "3"], ["--freeze layers.2.weight"]),
       (["--test-share", "-0.5"], ["share"]),
       (["--initial", "none.safetensors"], ["none.safetensors"]),
     ] as [([String], [String])])

@@ -41,7 +41,7 @@ struct Problem: Sendable {
     validates: Bool = false
   ) throws -> Trainer {
     let center = try backend.matrix(1, start.count, settings.type, start)
-    let model = try Model(network, center: center, order: settings.order, on: backend)
+    let model = try Model(network, center: center, settings: settings, on: backend)
     func resident(_ examples: Examples) throws -> ResidentExamples {
       try ResidentExamples(examples, type: settings.type, on: backend)
     }

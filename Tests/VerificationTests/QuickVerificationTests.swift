@@ -11,7 +11,8 @@ import Testing
     "fill", "gather", "image_gather", "unfold", "fold", "transposition", "reduction", "column_sums",
     "loss", "regularization", "optimizer_update", "random_fill", "direction_scale",
     "gradient_clipping", "extraction", "projection", "projection_residual", "pooling", "layer_norm",
-    "layer_affine", "column_products", "dropout", "training",
+    "layer_affine", "column_products", "dropout", "training", "row_scaling", "row_squares",
+    "row_penalty",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {

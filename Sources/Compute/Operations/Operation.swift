@@ -21,6 +21,9 @@ public enum Operation {
   case loss(Loss)
   case regularization(Regularization)
   case optimizerUpdate(OptimizerUpdate)
+  case rowScaling(RowScaling)
+  case rowSquares(RowSquares)
+  case rowPenalty(RowPenalty)
   case randomFill(RandomFill)
   case directionScale(DirectionScale)
   case gradientClipping(GradientClipping)
@@ -52,6 +55,9 @@ public enum Operation {
     case .loss(let content): content
     case .regularization(let content): content
     case .optimizerUpdate(let content): content
+    case .rowScaling(let content): content
+    case .rowSquares(let content): content
+    case .rowPenalty(let content): content
     case .randomFill(let content): content
     case .directionScale(let content): content
     case .gradientClipping(let content): content
@@ -86,6 +92,9 @@ public enum Operation {
     case .loss(let content): content.cost
     case .regularization(let content): content.cost
     case .optimizerUpdate(let content): content.cost
+    case .rowScaling(let content): content.cost
+    case .rowSquares(let content): content.cost
+    case .rowPenalty(let content): content.cost
     case .randomFill(let content): content.cost
     case .directionScale(let content): content.cost
     case .gradientClipping(let content): content.cost
@@ -127,6 +136,9 @@ public enum Operation {
     case .loss(let content): try visit(content, Self.loss)
     case .regularization(let content): try visit(content, Self.regularization)
     case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)
+    case .rowScaling(let content): try visit(content, Self.rowScaling)
+    case .rowSquares(let content): try visit(content, Self.rowSquares)
+    case .rowPenalty(let content): try visit(content, Self.rowPenalty)
     case .randomFill(let content): try visit(content, Self.randomFill)
     case .directionScale(let content): try visit(content, Self.directionScale)
     case .gradientClipping(let content): try visit(content, Self.gradientClipping)

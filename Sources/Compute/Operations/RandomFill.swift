@@ -26,6 +26,14 @@ public struct RandomFill: PortableOperation {
     case dropout = 5
     /// `tensor` 0 for what all images of a batch share, i + 1 for image i; blocks are steps.
     case augmentation = 6
+    /// Signs of a movement's rows: `tensor` says which of a step's draws; blocks are steps.
+    case movementSigns = 16
+    /// The same of evaluations: blocks are draws.
+    case evaluationSigns = 17
+    /// Noise on gradients: blocks are steps.
+    case gradientNoise = 18
+    /// The movement that a run starts from.
+    case initialMovement = 19
     // 64 and above: data sets (RandomStream.Purpose).
   }
 

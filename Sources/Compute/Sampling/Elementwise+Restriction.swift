@@ -61,7 +61,13 @@ extension OptimizerUpdate: SampledOperation {
     guard let elements = sampler.elements(of: state) else { return nil }
     var operands: [Restriction.Operand] = []
     var copy = self
-    copy.visitOperands { operands.append(sampler.operand($1.kind, $0, elements)) }
+    // Rows of one element.
+    let (columns, signCount) = (columns, signs?.now.count)
+    copy.visitOperands { matrix, access in
+      let isSign = signCount.map { matrix.count == $0 && $0 < state.count } ?? false
+      operands.append(
+        sampler.operand(access.kind, matrix, isSign ? elements.map { $0 / columns } : elements))
+    }
     let bare = withoutMemory
     return Restriction(operands) { .optimizerUpdate(bare.replacing($0)) }
   }
