@@ -133,6 +133,7 @@ struct READMETests {
     arguments: [
       "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/devices.md",
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
+      "docs/radius-of-convergence.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)
