@@ -38,8 +38,10 @@ struct CurvatureOptions: ParsableArguments {
   var diagnosticProducts: Int?
 
   /// Puts the options into a run's settings.
-  func apply(to settings: inout TrainingSettings) throws {
-    try applyGaussNewton(to: &settings)
+  ///
+  /// - Parameter isBaseline: whether a study trains by gauss-newton what it compares the others with.
+  func apply(to settings: inout TrainingSettings, isBaseline: Bool = false) throws {
+    try applyGaussNewton(to: &settings, isBaseline: isBaseline)
     guard diagnostics else {
       guard diagnosticProbes == nil, diagnosticProducts == nil else {
         throw Misuse("--diagnostic-probes and --diagnostic-products go with --diagnostics")
@@ -56,15 +58,15 @@ struct CurvatureOptions: ParsableArguments {
       products: diagnosticProducts ?? Diagnostics().diagnosticProducts)
   }
 
-  private func applyGaussNewton(to settings: inout TrainingSettings) throws {
-    guard settings.optimizer == .gaussNewton else {
+  private func applyGaussNewton(to settings: inout TrainingSettings, isBaseline: Bool) throws {
+    guard settings.optimizer == .gaussNewton || isBaseline else {
       guard damping == nil, cgIterations == nil, cgTolerance == nil else {
         throw Misuse(
           "--damping, --cg-iterations and --cg-tolerance go with --optimizer gauss-newton")
       }
       return
     }
-    guard settings.clipNorm == 0 else {
+    guard settings.clipNorm == 0 || settings.optimizer != .gaussNewton else {
       throw Misuse(
         "--clip-norm does not go with --optimizer gauss-newton, whose step is not the gradient; "
           + "raise --damping to make its steps shorter")

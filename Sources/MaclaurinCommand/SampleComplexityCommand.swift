@@ -114,7 +114,7 @@ struct SampleComplexityCommand: ParsableCommand {
       let network = try Network(learning.description(dimension: dimension))
       parameters = max(parameters, network.parameterCount)
       for learner in learners {
-        guard let settings = learner.settings(settings) else {
+        guard let settings = learner.settings(settings, movementStd: learning.movementStd) else {
           peak = max(peak, 8 * most * (3 * most + task.validation + task.test))
           continue
         }

@@ -6,19 +6,38 @@ enum SampleComplexityLearner: String, CaseIterable {
   case ntk
   /// The network's expansion of order 1.
   case linear
+  /// The second Taylor coefficient alone, along the hidden layer.
+  case quadratic
+  /// The expansion of order 2 along the hidden layer under fresh random signs of the movement; in
+  /// expectation `quadratic`.
+  case randomized
   /// The network itself.
   case full
+
+  /// Those that study sample sizes unless others are asked for: all but the one whose every
+  /// evaluation takes many draws.
+  static let standard: [SampleComplexityLearner] = [.ntk, .linear, .quadratic, .full]
 
   static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
   /// How a network is trained; nil for a regression. Networks are centred, f(x; θ) − f(x; θ0), so
-  /// that none has to unlearn its start.
-  func settings(_ base: TrainingSettings) -> TrainingSettings? {
+  /// that none has to unlearn its start. Outgoing weights of the quadratic models are fixed, as in
+  /// Bai and Lee, arXiv 1910.01619; they start beside their saddle, at a movement of deviation
+  /// `movementStd`.
+  func settings(_ base: TrainingSettings, movementStd: Double) -> TrainingSettings? {
     var settings = base
     settings.outputScale = 1
     switch self {
     case .ntk: return nil
     case .linear: settings.order = 1
+    case .quadratic, .randomized:
+      settings.order = 2
+      settings.frozen = ["layers.2"]
+      settings.movement =
+        self == .quadratic
+        ? MovementSettings(coefficient: 2, movementStd: movementStd)
+        : MovementSettings(randomize: .signs, movementStd: movementStd)
+      if self == .quadratic { settings.outputScale = nil }
     case .full: settings.order = 0
     }
     return settings
@@ -164,9 +183,7 @@ struct NetworkLearner {
       settings.batchSize = min(settings.batchSize, examples)
       let center = try device.matrix(1, network.parameterCount, settings.type)
       try network.initialize(center, seed: task.seed, on: device)
-      let model = try Model(
-        network, center: center, order: settings.order, on: device,
-        outputScale: settings.outputScale)
+      let model = try Model(network, center: center, settings: settings, on: device)
       let trainer = try Trainer(
         model, settings, train: train, validation: validation, test: test)
       func consider(_ validation: Evaluation?, _ test: Evaluation?, _ step: Int) {

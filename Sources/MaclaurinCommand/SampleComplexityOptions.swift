@@ -70,7 +70,7 @@ struct LearnerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What learns: \(SampleComplexityLearner.names).", valueName: "list"))
-  var learners = SampleComplexityLearner.allCases.map(\.rawValue).joined(separator: ",")
+  var learners = SampleComplexityLearner.standard.map(\.rawValue).joined(separator: ",")
 
   @Option(help: ArgumentHelp("Hidden units.", valueName: "n"))
   var width = 256
@@ -94,6 +94,11 @@ struct LearnerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Standard deviation σb of biases.", valueName: "σ"))
   var biasStd = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Standard deviation of the movement that the quadratic models start from.", valueName: "σ"))
+  var movementStd = 0.01
 
   @Option(help: ArgumentHelp("Optimizer of networks.", valueName: "name"))
   var optimizer = TrainingSettings.Optimizer.adam
@@ -127,7 +132,9 @@ struct LearnerOptions: ParsableArguments {
     for (name, count) in counts where count < 1 {
       throw Misuse("\(name) takes a positive number, not \(count)")
     }
-    for (name, value) in [("--weight-std", weightStd), ("--bias-std", biasStd)]
+    for (name, value) in [
+      ("--weight-std", weightStd), ("--bias-std", biasStd), ("--movement-std", movementStd),
+    ]
     where !(value >= 0 && value.isFinite) {
       throw Misuse("\(name) must not be negative, and is \(value)")
     }
@@ -215,7 +222,8 @@ struct LearnerOptions: ParsableArguments {
       "learners": .string(learners), "width": .number(Double(width)),
       "activation": .string(activation.rawValue), "parameterization": .string(parameterization),
       "weight-std": .number(weightStd), "bias-std": .number(biasStd),
-      "optimizer": .string(optimizer.rawValue), "lr": .string(lr),
+      "movement-std": .number(movementStd), "optimizer": .string(optimizer.rawValue),
+      "lr": .string(lr),
       "steps": .number(Double(steps)), "batch-size": .number(Double(batchSize)),
       "evaluate-every": .number(Double(evaluateEvery)), "ridge": .string(ridge),
     ]

@@ -110,7 +110,9 @@ final class SampleComplexityRun {
       let found: LearnedError?
       if let kernel {
         found = try kernel.learn(count)
-      } else if let settings = learner.settings(settings) {
+      } else if let settings = learner.settings(
+        settings, movementStd: options.learning.movementStd)
+      {
         let trained = NetworkLearner(
           settings: settings, rates: try options.learning.rates(), network: network)
         found = try trained.learn(task, count, on: device) { Interruption.isRequested }

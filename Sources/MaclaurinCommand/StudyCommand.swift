@@ -28,6 +28,12 @@ struct StudyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Also train the network itself by Gauss–Newton steps with this learning rate, usually 1 (see "
+        + "--damping).", valueName: "η"))
+  var gaussNewton: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Seeds of initial parameters and shuffles, as 0..9 or 0,3,5.", valueName: "list"))
   var seeds = "0"
 
@@ -79,7 +85,11 @@ struct StudyCommand: ParsableCommand {
       orders ?? (relinearize == nil ? "1,2,3,4,full" : "1,full"))
     let periods = try relinearize.map { try StudyLists.periods($0) } ?? []
     let seeds = try StudyLists.seeds(seeds)
-    let variants = StudyVariant.all(orders: orders, periods: periods)
+    let variants = StudyVariant.all(
+      orders: orders, periods: periods, gaussNewtonRate: gaussNewton)
+    if let gaussNewton, !(gaussNewton > 0 && gaussNewton.isFinite) {
+      throw Misuse("--gauss-newton takes a positive learning rate, not \(gaussNewton)")
+    }
     let grid = try StudyGrid(parsing: grid)
     guard periods.isEmpty || orders != [0] else {
       throw Misuse("--relinearize goes with orders from 1 to 8")
@@ -117,7 +127,8 @@ struct StudyCommand: ParsableCommand {
         study: together)
     }
     let choice = TrainingOptions.Choice(
-      order: orders.max() ?? 0, seed: seeds[0], evaluatesEarly: true)
+      order: orders.max() ?? 0, seed: seeds[0], evaluatesEarly: true,
+      hasGaussNewton: gaussNewton != nil)
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .study { return try RunRecord.batchSize(of: out, .study) }
       return try memory(of: selection).largestBatch($0)
@@ -137,7 +148,8 @@ struct StudyCommand: ParsableCommand {
       run: RunRecord(
         settings: settings, data: data, initial: center, numerics: backend.numerics,
         network: networks[0], examples: examples),
-      orders: orders, periods: periods, seeds: seeds, grid: grid, probes: kernelProbes)
+      orders: orders, periods: periods, gaussNewtonRate: gaussNewton, seeds: seeds, grid: grid,
+      probes: kernelProbes)
     if let out, content == .study {
       try record.check(in: out)
       if let finished = try RunFiles.finishedResult(in: out) {

@@ -9,11 +9,15 @@ struct StudyRecord {
   var orders: [Int]
   /// Of --relinearize; 0 for never.
   var periods: [Int]
+  /// Of --gauss-newton.
+  var gaussNewtonRate: Double?
   var seeds: [UInt64]
   var grid: StudyGrid
   var probes: Int
 
-  var variants: [StudyVariant] { StudyVariant.all(orders: orders, periods: periods) }
+  var variants: [StudyVariant] {
+    StudyVariant.all(orders: orders, periods: periods, gaussNewtonRate: gaussNewtonRate)
+  }
   var orderNames: [String] { orders.map { $0 == 0 ? "full" : String($0) } }
   var periodNames: [String] { periods.map { $0 == 0 ? "inf" : String($0) } }
 
@@ -28,6 +32,7 @@ struct StudyRecord {
       choices["relinearize-every"] = nil
       choices["relinearize"] = .string(periodNames.joined(separator: ","))
     }
+    choices["gauss-newton"] = gaussNewtonRate.map { .number($0) }
     choices["seeds"] = .string(seeds.map { String($0) }.joined(separator: ","))
     choices["grid"] = grid.axes.isEmpty ? nil : .string(grid.description)
     choices["kernel-probes"] = .number(Double(probes))

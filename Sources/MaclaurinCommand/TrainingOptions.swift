@@ -94,6 +94,8 @@ struct TrainingOptions: ParsableArguments {
     var seed: UInt64
     var evaluatesEarly = false
     var kernelProbes: Int?
+    /// Whether a study's baseline is trained by gauss-newton.
+    var hasGaussNewton = false
   }
 
   var picksBatchSize: Bool { batchSize == "auto" }
@@ -145,7 +147,7 @@ struct TrainingOptions: ParsableArguments {
       kernelProbes: choice.kernelProbes)
     settings.layerRates = try layerRates.settings()
     settings.movement = try movement.settings()
-    try curvature.apply(to: &settings)
+    try curvature.apply(to: &settings, isBaseline: choice.hasGaussNewton)
     try settings.checkMovement()
     return settings
   }

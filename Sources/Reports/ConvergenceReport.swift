@@ -74,7 +74,7 @@ public struct ConvergenceReport {
     }
     if let tolerance = analysis.tolerance {
       let known = analysis.examples.compactMap(\.sufficientOrder)
-      let text = NumberText.significant(tolerance)
+      let text = "\(tolerance)"
       sentences.append(
         known.count == count
           ? "Order \(known.max() ?? 0) keeps the error of every example below \(text) at θ."
@@ -216,7 +216,7 @@ public struct ConvergenceReport {
         series: [line("median", 0.5, color: 0), line("least", 0, color: 1)],
         levels: [Chart.Level("θ, at t = 1", y: 1)]),
       note: analysis.tolerance.map {
-        "The t up to which ‖f − f_k‖ stays below \(NumberText.significant($0)): how far a run may go "
+        "The t up to which ‖f − f_k‖ stays below \($0): how far a run may go "
           + "along Δ before it should expand anew."
       })
   }

@@ -61,7 +61,7 @@ public struct SampleComplexityReport {
               Chart.Point(
                 x: Double($0.examples), y: $0.error, spread: $0.standardError ?? 0)
             }, color: index)
-        }, levels: [Chart.Level("threshold \(NumberText.significant(threshold))", y: threshold)])
+        }, levels: [Chart.Level("threshold \(threshold)", y: threshold)])
     }
     return Figure(
       "error",
@@ -92,7 +92,7 @@ public struct SampleComplexityReport {
     return Figure(
       "examples-needed",
       Chart(
-        title: "Examples needed for error \(NumberText.significant(threshold))",
+        title: "Examples needed for error \(threshold)",
         xLabel: "dimension d", yLabel: "examples", values: .logarithmic,
         positions: .listed(places, isLogarithmic: true), series: series),
       note: "Dimensions at which the error was below the threshold from the start, or never fell "

@@ -194,7 +194,7 @@ public final class StudyGroup {
         kernel: try probe?.start(trainer.model))
     }
     if let full = pending["full"]?.measurements {
-      for (member, _) in running where member.settings.order > 0 {
+      for (member, _) in running where member.variant != .full {
         guard let own = pending[member.name]?.measurements else { continue }
         pending[member.name]?.comparison = try StudyComparison(
           own, with: full, before: outputsBefore, network, on: backend)
@@ -202,9 +202,9 @@ public final class StudyGroup {
     }
     // Full first: whether it is finite decides about the others' comparisons.
     var rows: [String: StudyRow] = [:]
-    for (member, trainer) in running.sorted(by: {
-      $0.member.settings.order < $1.member.settings.order
-    }) {
+    for (member, trainer) in running.filter({ $0.member.variant == .full })
+      + running.filter({ $0.member.variant != .full })
+    {
       guard let pending = pending[member.name] else { continue }
       try attempt(member) {
         rows[member.name] = try finish(pending, member, trainer, atEnd: atEnd)
@@ -239,7 +239,7 @@ public final class StudyGroup {
       values["kernel_alignment"] = TangentProbe.alignment(kernel, with: kernelBefore)
     }
     if let comparison = try pending.comparison?.values(),
-      members.contains(where: { $0.settings.order == 0 && $0.divergedAfter == nil })
+      members.contains(where: { $0.variant == .full && $0.divergedAfter == nil })
     {
       values.merge(comparison) { $1 }
     }

@@ -52,10 +52,14 @@ public struct StudyRow: Sendable, Equatable {
 
   // MARK: JSON
 
+  /// Members that are not values.
+  private static let identity: Set = ["step", "relinearize_every", "gauss_newton_rate"]
+
   var json: JSONValue {
     var members = values.mapValues { JSONValue.number($0) }
     members["order"] = .string(variant.orderName)
     members["relinearize_every"] = variant.period.map { .number(Double($0)) }
+    members["gauss_newton_rate"] = variant.gaussNewtonRate.map { .number($0) }
     members["step"] = .number(Double(step))
     members["diverged"] = .bool(isDiverged)
     return .object(members)
@@ -63,16 +67,17 @@ public struct StudyRow: Sendable, Equatable {
 
   init?(json: JSONValue) {
     guard case .object(let members) = json, case .string(let name)? = members["order"],
-      let order = name == "full" ? 0 : Int(name),
+      let order = ["full", "gauss-newton"].contains(name) ? 0 : Int(name),
       case .number(let number)? = members["step"], let step = Int(exactly: number)
     else { return nil }
     variant = StudyVariant(order: order)
     if case .number(let period)? = members["relinearize_every"] {
       variant.period = Int(exactly: period)
     }
+    if case .number(let rate)? = members["gauss_newton_rate"] { variant.gaussNewtonRate = rate }
     self.step = step
     isDiverged = members["diverged"] == .bool(true)
-    for (name, member) in members where name != "step" && name != "relinearize_every" {
+    for (name, member) in members where !Self.identity.contains(name) {
       if case .number(let value) = member { values[name] = value }
     }
   }

@@ -95,7 +95,7 @@ extension Trainer {
       try model.load(center: try vector("parameters."), displacement: nil)
     } else {
       try model.load(center: try vector("center."), displacement: try vector("displacement."))
-      model.changeOrder(to: self.step.expansion.order)
+      if model.order > 0 { model.changeOrder(to: self.step.expansion.order) }
     }
     for (index, moment) in self.step.moments.enumerated() {
       try model.backend.upload(try vector("moment\(index)."), to: moment)

@@ -52,7 +52,7 @@ extension Trainer {
     let penalty = try step.penalty?.start()
     return Measurements(
       train: train, validation: validation, test: test, logits: logits,
-      movement: try Self.startSquares(displacement, model), 
+      movement: try Self.startSquares(displacement, model),
       measures: kernel + [{ values }]
         + (penalty.map { penalty in [{ [("penalty", try penalty())] }] } ?? []),
       testOutputs: testOutputs, displacement: displacement)

@@ -19,7 +19,7 @@ struct SampleComplexityTests {
     let rows = text.split(separator: "\n").dropFirst().map {
       $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
-    let expected = ["ntk", "linear", "full"].flatMap { learner in
+    let expected = ["ntk", "linear", "quadratic", "full"].flatMap { learner in
       ["3", "5"].flatMap { d in
         ["0", "7"].flatMap { seed in ["6", "12", "48"].map { [learner, d, $0, seed] } }
       }
@@ -30,7 +30,7 @@ struct SampleComplexityTests {
       #expect(Double(row[5])! < 1.5 && ["0", "4", "8", "12"].contains(row[7]), "\(row)")
       #expect((row[0] == "ntk" ? [1e-6, 1e-4, 0.01, 1] : [0.01, 0.1]).contains(Double(row[6])!))
     }
-    #expect(try outcome.number("cells") == 36 && outcome.number("threshold") == 0.5)
+    #expect(try outcome.number("cells") == 48 && outcome.number("threshold") == 0.5)
     #expect(
       Set(folder.names("whole")) == [
         "cells.csv", "figures", "report.html", "result.json", "sample-complexity.json",
@@ -44,7 +44,7 @@ struct SampleComplexityTests {
     }
     let lines = text.split(separator: "\n")
     try folder.write(
-      "cut/cells.csv", (lines[0..<5] + lines[20..<27]).joined(separator: "\n") + "\n")
+      "cut/cells.csv", (lines[0..<5] + lines[20..<37]).joined(separator: "\n") + "\n")
     let resumed = try Command.run(Self.small + ["--out", "cut", "--resume"], in: folder)
     #expect(resumed.status == 0, "\(resumed.errors)")
     for name in ["cells.csv", "slopes.csv", "thresholds.csv", "report.html"] {
@@ -90,10 +90,26 @@ struct SampleComplexityTests {
     #expect(errors[0] > 10 * errors[1] && errors[2] > errors[3])
   }
 
+  /// The quadratic model learns a square, and so does the randomized one, which is it in expectation.
+  @Test func quadraticModels() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Command.run(
+      [
+        "study", "sample-complexity", "--dimensions", "3", "--examples", "150", "--seeds", "1",
+        "--width", "64", "--steps", "150", "--learners", "quadratic,randomized", "--out", "s",
+        "--lr", "0.03", "--validation", "100", "--test", "200",
+      ], in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let errors = folder.text("s/cells.csv").split(separator: "\n").dropFirst().map {
+      Double($0.split(separator: ",")[4])!
+    }
+    #expect(errors.count == 2 && errors[0] < 0.1 && errors[1] < 0.3, "\(errors)")
+  }
+
   @Test func plan() throws {
     let folder = try TemporaryFolder()
     let outcome = try Command.run(Self.small + ["--plan", "--json", "--out", "s"], in: folder)
-    #expect(try outcome.number("cells") == 36)
+    #expect(try outcome.number("cells") == 48)
     // Two layers on five inputs, with biases.
     #expect(try outcome.number("parameters") == Double(24 * 5 + 24 + 24 + 1))
     #expect(try outcome.number("flops") > 0 && outcome.number("peak_bytes") > 0)
@@ -125,7 +141,7 @@ struct SampleComplexityTests {
     let folder = try TemporaryFolder()
     try folder.write("file", "x")
     for (arguments, words) in [
-      (["--rank", "9"], "directions=random"), (["--out", "file"], "file is a file"),
+      (["--rank", "13"], "directions=random"), (["--out", "file"], "file is a file"),
       (["--inputs", "cube", "--dimensions", "1"], "all the same"),
     ] {
       expectSentence(

@@ -184,6 +184,43 @@ import Testing
     #expect(abs(inner(gradient, direction) - measured) < 1e-9 * max(1, abs(measured)))
   }
 
+  /// Convolutions, pooling, residual blocks and layer normalization: inside the circle of convergence
+  /// Σ c_n tⁿ to order 64 is the network at θ0 + tΔ.
+  @Test(
+    arguments: [
+      Activation.tanh, .sigmoid, .exp, .erf, .softplus, .sin, .cos, .swish, .gelu, .quadratic,
+    ])
+  func sumsOfConvolutionalNetworks(_ activation: Activation) throws {
+    let backend = try BackendUnderTest.openblas2.backend()
+    let same = LayerDescription.Convolution(channels: 4, kernel: .init(3, 3), padding: .same)
+    let network = try Network(
+      NetworkDescription(
+        input: [2, 5, 5],
+        layers: [
+          .conv(same), .activation(activation),
+          .residual(.init(main: [.layerNorm(.init()), .conv(same), .activation(activation)])),
+          .globalAvgPool, .dense(.init(units: 3)),
+        ]))
+    let center = network.sampleParameters(seed: 81)
+    let delta = network.sampleParameters(seed: 82, scale: 0.2)
+    let x = sample(4 * 50, seed: 83)
+    let coefficients = try Ray(
+      network, inputs: x, center: center, displacements: [delta], order: 64, .float64, on: backend
+    ).coefficients().map { $0[0] }
+    #expect(coefficients.count == 65)
+    for example in 0..<4 {
+      let series = VectorSeries(coefficients.map { Array($0[(3 * example)..<(3 * example + 3)]) })
+      let t = 0.55 * RadiusOfConvergence(series, .branchPoints).radius
+      let value = try Ray(
+        network, inputs: x, center: zip(center, delta).map { $0 + t * $1 }, order: 0, .float64,
+        on: backend
+      ).coefficients()[0][0]
+      let sum = series.sums(at: t)[64]
+      let difference = (0..<3).map { value[3 * example + $0] - sum[$0] }
+      #expect(norm(difference) < 1e-12 * norm(value), "example \(example) at \(t)")
+    }
+  }
+
   @Test func whatNetworksCanMeet() throws {
     func kind(_ activations: [Activation]) throws -> (Analyticity, Bool) {
       let network = try denseNetwork([3] + activations.map { _ in 4 } + [2], activations)

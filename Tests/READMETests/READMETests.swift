@@ -140,6 +140,7 @@ struct READMETests {
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
       "docs/iterative-linearisation.md",
       "docs/beyond-linearization.md", "docs/curvature.md",
+      "docs/radius-of-convergence.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)

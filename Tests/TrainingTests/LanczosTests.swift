@@ -96,6 +96,22 @@ import Training
     }
   }
 
+  /// What is found of an exact double eigenvalue, and then of zeros, whatever the start: beside what has
+  /// been found, rounding is all that is left of a product.
+  @Test func exactMultiplicities() throws {
+    // 1 1ᵀ ⊗ 1: 4 twice, 0 six times.
+    let n = 8
+    let matrix = (0..<n * n).map { ($0 / n) % 2 == ($0 % n) % 2 ? 1.0 : 0 }
+    for seed in 0..<UInt64(40) {
+      let found = try Lanczos(tolerance: 1e-6, limit: n, seed: seed).largest(
+        5, of: dense(matrix, n))
+      #expect(found.count == 5)
+      for (value, expected) in zip(found, [4.0, 4, 0, 0, 0]) {
+        #expect(abs(value.value - expected) < 1e-12, "seed \(seed): \(found.map(\.value))")
+      }
+    }
+  }
+
   /// float32: the same bits on every back end, and the eigenvalues to its precision.
   @Test func sameBitsEverywhere() throws {
     let n = 60

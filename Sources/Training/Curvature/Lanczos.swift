@@ -58,7 +58,8 @@ public struct Lanczos: Sendable {
     for index in 0..<min(count, a.dimension) {
       let basis = OrthonormalBasis(a.dimension, a.type, on: a.backend)
       for row in 0..<found.count { try basis.append(1, found[row]) }
-      var run = try Run(a, basis, seed, start: index)
+      var run = try Run(
+        a, basis, seed, start: index, size: values.reduce(0) { max($0, abs($1.value)) })
       _ = try run.iterate(self) { [$0[0]] }
       guard let value = run.ritz.first else { break }
       values.append(value)

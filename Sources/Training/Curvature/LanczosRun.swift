@@ -14,13 +14,17 @@ extension Lanczos {
     private var diagonal: [Double] = []
     private var beside: [Double] = []
     private(set) var products = 0
+    /// The largest |θ| that is known: what is left beside it by rounding is nothing.
+    private var size: Double
     /// Descending.
     private(set) var ritz: [Value] = [Value(value: .nan, residual: .nan)]
 
     init(
-      _ a: any SymmetricOperator, _ basis: OrthonormalBasis, _ seed: UInt64, start: Int
+      _ a: any SymmetricOperator, _ basis: OrthonormalBasis, _ seed: UInt64, start: Int,
+      size: Double = 0
     ) throws {
       self.a = a
+      self.size = size
       self.basis = basis
       vectors = DeviceVectors(a.backend)
       locked = basis.count
@@ -39,7 +43,6 @@ extension Lanczos {
       var length = try vectors.product(w, w).squareRoot()
       // Below this a vector is what rounding left of zero.
       let negligible = 64 * a.type.unitRoundoff
-      var size = 0.0
       while products < min(method.limit, a.dimension - locked) {
         guard isRehearsal || length.isFinite && length > negligible * size else { break }
         if products > 0 { beside.append(length) }
@@ -51,7 +54,7 @@ extension Lanczos {
         diagonal.append(coefficient)
         length = try vectors.product(w, w).squareRoot()
         guard solve(length) else { return false }
-        size = ritz.reduce(0) { max($0, abs($1.value)) }
+        size = ritz.reduce(size) { max($0, abs($1.value)) }
         let isDone = wanted(ritz).allSatisfy { $0.residual <= method.tolerance * size }
         if isDone, !isRehearsal { return true }
       }
