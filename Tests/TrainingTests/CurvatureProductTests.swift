@@ -204,6 +204,35 @@ func exponential(_ x: Double) -> Double { exp(x) }
     #expect(relativeError(products[0], products[1]) < 1e-6)
   }
 
+  /// Of one coefficient in float32: the values at m pairs of nodes are up to 2^k times the derivative, and
+  /// their weights add up to 2m − 1.
+  @Test(arguments: 1...8) func singlePrecisionOfCoefficients(_ k: Int) throws {
+    let network = try denseNetwork([20, 40, 30, 4], [.tanh, .tanh])
+    let count = network.parameterCount
+    func rounded(_ values: [Double]) -> [Double] { values.map { Double(Float($0)) } }
+    let start = rounded(network.sampleParameters(seed: 1, scale: 0.5))
+    let displacement = rounded(network.sampleParameters(seed: 2, scale: 0.3))
+    let (x, v) = (rounded(sample(160, seed: 4)), rounded(sample(count, seed: 5)))
+    let backend = try BackendUnderTest.openblas2.backend()
+    let products = try [ScalarType.float32, .float64].map { type in
+      let model = try Model(
+        network, center: backend.matrix(1, count, type, start), order: k, on: backend,
+        movement: MovementSettings(coefficient: k))
+      try backend.upload(displacement, to: model.state)
+      let targets = (0..<32).map { $0 % 4 == $0 / 4 % 4 ? 1.0 : 0 }
+      let hessian = try LossCurvature(
+        model, .hessian, loss: .crossEntropy, inputs: backend.matrix(8, 20, type, x),
+        targets: backend.matrix(8, 4, type, targets))
+      let target = try backend.matrix(1, count, type)
+      try hessian.apply(backend.matrix(1, count, type, v), into: target)
+      return try backend.download(target)
+    }
+    let nodes = Double(2 * ((k + 1) / 2) - 1)
+    let error = relativeError(products[0], products[1])
+    #expect(error < 8 * nodes * HostMath.power(2, k) * 0x1p-24)
+    #expect(norm(products[1]) > 0)
+  }
+
   /// Θ by blocks against the dense J Jᵀ: groups of five examples and of two, and outputs that are more
   /// than a group.
   @Test(arguments: [0, 1, 2], [(3, 7), (20, 3)])
