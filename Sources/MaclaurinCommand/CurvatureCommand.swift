@@ -7,8 +7,9 @@ struct CurvatureCommand: ParsableCommand {
     commandName: "curvature",
     abstract: "The loss, its gradient's norm and its Hessian's extreme eigenvalues at a point.",
     discussion: """
-      With --run, at the final parameters of a run, for the model and the loss that it trained, on \
-      its training examples. Else for a network at --parameters or, with --order K and --center, for \
+      With --run, at the final parameters of a run, for the model and the loss that it trained (with \
+      random signs the mean over its evaluation's draws, with a penalty their sum), on its training \
+      examples. Else for a network at --parameters or, with --order K and --center, for \
       its expansion, with respect to the displacement. Eigenvalues by Lanczos's method on exact \
       Hessian-vector products: within its residual of each there is an eigenvalue.
       """)
@@ -113,6 +114,7 @@ struct CurvatureCommand: ParsableCommand {
     var loss: Loss.Kind
     var examples: ResidentExamples
     var isTrainable: [Bool]?
+    var movement: MovementSettings?
   }
 
   private func runPoint(
@@ -128,7 +130,8 @@ struct CurvatureCommand: ParsableCommand {
       model: model, loss: loss,
       examples: try ResidentExamples(set.train, type: type, on: device),
       isTrainable: try FreezePattern.trainable(
-        network.parameters, frozen: RunRecord.frozen(of: folder)))
+        network.parameters, frozen: RunRecord.frozen(of: folder)),
+      movement: order == nil ? try RunRecord.movement(of: folder)?.settings : nil)
   }
 
   private func givenPoint(
@@ -157,11 +160,11 @@ struct CurvatureCommand: ParsableCommand {
 
   private func show(_ point: Point, on device: any Backend) throws {
     let count = min(examples, point.examples.count)
-    let hessian = try LossCurvature(
-      point.model, .hessian, loss: point.loss, examples: point.examples, count: count,
-      isTrainable: point.isTrainable)
+    let risk = try TrainingRisk(
+      point.model, loss: point.loss, examples: point.examples, count: count,
+      isTrainable: point.isTrainable, movement: point.movement)
     let landscape = try Landscape(
-      hessian, Lanczos(tolerance: tolerance, limit: products, seed: seed))
+      risk, Lanczos(tolerance: tolerance, limit: products, seed: seed))
     guard landscape.isFinite else {
       throw TrainingError(
         "the loss or its derivatives are not finite at this point; take parameters of a run that "
@@ -185,11 +188,12 @@ struct CurvatureCommand: ParsableCommand {
         : isCurvedUp
           ? "stationary; whether of second order needs more --products"
           : "stationary, but not of second order: λmin < −\(least)"
-    report.result(
+    let movement = try MovementReport(point.model, risk, point.loss, point.examples, count)
+    var members: [String: JSONValue] =
       [
         "order": .string(point.model.order == 0 ? "full" : String(point.model.order)),
         "examples": .number(Double(count)), "loss_kind": .string(point.loss.rawValue),
-        "loss": .number(landscape.loss), "gradient_norm": .number(landscape.gradientNorm),
+        "loss": .number(movement.loss), "gradient_norm": .number(landscape.gradientNorm),
         "hessian_max": .number(ends.largest.value),
         "hessian_max_residual": .number(ends.largest.residual),
         "hessian_min": .number(ends.smallest.value),
@@ -197,12 +201,16 @@ struct CurvatureCommand: ParsableCommand {
         "products": .number(Double(ends.products)), "converged": .bool(ends.isConverged),
         "gradient_tolerance": .number(gradientTolerance), "curvature_tolerance": .number(least),
         "stationary": .bool(isFlat), "second_order_stationary": .bool(isMinimum),
-      ],
-      table([
-        ["loss", String(landscape.loss)], ["gradient norm", String(landscape.gradientNorm)],
-        ["largest eigenvalue", "\(ends.largest.value) ± \(ends.largest.residual)"],
-        ["smallest eigenvalue", "\(ends.smallest.value) ± \(ends.smallest.residual)"],
-        ["products", String(ends.products)],
-      ]) + "\n" + statement, Trace(device, backend))
+      ]
+    members.merge(movement.members) { $1 }
+    report.result(
+      members,
+      table(
+        movement.rows + [
+          ["gradient norm", String(landscape.gradientNorm)],
+          ["largest eigenvalue", "\(ends.largest.value) ± \(ends.largest.residual)"],
+          ["smallest eigenvalue", "\(ends.smallest.value) ± \(ends.smallest.residual)"],
+          ["products", String(ends.products)],
+        ]) + "\n" + statement, Trace(device, backend))
   }
 }

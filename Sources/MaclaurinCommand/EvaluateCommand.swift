@@ -134,7 +134,9 @@ struct EvaluateCommand: ParsableCommand {
     let start = try scale.map { _ in try vector(folder + "/initial.safetensors") }
     let movement = isFull ? nil : try RunRecord.movement(of: folder)
     let first = isFull ? 0 : try RunRecord.order(of: folder)
-    guard first > 0 || movement?.settings.randomize != nil,
+    // Signs and a penalty are about the movement.
+    let settings = movement?.settings
+    guard first > 0 || settings?.randomize != nil || settings?.movementPenalty ?? 0 > 0,
       let checkpoint = RunDirectory.newestCheckpoint(in: folder)
     else {
       return try Model(
@@ -146,7 +148,7 @@ struct EvaluateCommand: ParsableCommand {
     let model = try Model(
       network, center: device.matrix(1, network.parameterCount, type),
       order: order, on: device, outputScale: scale, start: start,
-      movement: movement?.settings, seed: movement?.seed ?? 0, frozen: movement?.frozen ?? [])
+      movement: settings, seed: movement?.seed ?? 0, frozen: movement?.frozen ?? [])
     try model.load(
       center: center,
       displacement: ParameterSet(parsing: "\(checkpoint):displacement.").vector(network))

@@ -199,7 +199,8 @@ struct RunRecord {
     var movement = MovementSettings(
       signOrder: integer("sign-order"), evaluationDraws: draws,
       coefficient: integer("coefficient"), movementStd: number("movement-std"),
-      movementPenalty: number("movement-penalty"))
+      movementPenalty: number("movement-penalty"),
+      movementExponent: integer("movement-exponent") ?? 8)
     if case .string(let name)? = settings["randomize"] {
       movement.randomize = MovementSettings.Randomization(rawValue: name)
     }

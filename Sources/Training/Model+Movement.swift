@@ -134,18 +134,25 @@ extension Model {
   /// Runs `body` with the signs of each of an evaluation's draws in turn, the same ones every
   /// time; once without signs.
   public func forEachEvaluationDraw(_ body: (Int) throws -> Void) throws {
+    try forEachDraw(0..<evaluationDraws) { index, _ in try body(index) }
+  }
+
+  /// The same for some of these draws, with the factors of each on the movement of hidden neurons,
+  /// 1×neurons.
+  func forEachDraw(_ draws: Range<Int>, _ body: (Int, Matrix?) throws -> Void) throws {
     guard let signs, let displacement else {
       try updateScale()
-      return try body(0)
+      return try body(0, nil)
     }
     let kept = drawn
     defer { drawn = kept }
     let draw = try makeDraw(displacement, signs)
     drawn = draw.drawn
-    for index in 0..<signs.draws {
-      try apply(signs.factors(.evaluationSigns, index), to: draw, displacement, signs)
+    for index in draws {
+      let factors = try signs.factors(.evaluationSigns, index)
+      try apply(factors, to: draw, displacement, signs)
       try updateScale()
-      try body(index)
+      try body(index, factors.movement)
     }
   }
 

@@ -6,13 +6,13 @@ import Networks
 /// 0 at W = 0. Source: Bai and Lee, arXiv 1910.01619.
 struct MovementPenalty {
   private let model: Model
-  private let neurons: HiddenNeurons
-  private let factor: Double
-  private let exponent: Int
+  let neurons: HiddenNeurons
+  let factor: Double
+  let exponent: Int
   private let isTrainable: [Bool]
   /// ‖w_r‖², 1×neurons, and Σ_r ‖w_r‖⁴.
-  private let squares: Matrix
-  private let total: Matrix
+  let squares: Matrix
+  let total: Matrix
 
   init(_ model: Model, factor: Double, exponent: Int, isTrainable: [Bool]) throws {
     self.model = model
@@ -24,7 +24,15 @@ struct MovementPenalty {
     total = try model.backend.matrix(1, 1, model.type)
   }
 
-  private func measure() throws {
+  /// The hidden neurons' trained tensors.
+  var trainedParts: [HiddenNeurons.Part] {
+    neurons.parts.filter { part in
+      isTrainable[model.network.parameters.firstIndex(of: part.tensor) ?? 0]
+    }
+  }
+
+  /// Norms of the present state.
+  func measure() throws {
     for layer in neurons.layers {
       let weight = HiddenNeurons.Part(tensor: layer.weight, neurons: layer.neurons)
       let bias = layer.bias.map { HiddenNeurons.Part(tensor: $0, neurons: layer.neurons) }
@@ -38,15 +46,15 @@ struct MovementPenalty {
   }
 
   /// gradient ← gradient + the penalty's, on trained tensors.
-  func add(to gradient: Matrix) throws {
+  ///
+  /// - Parameter movement: W where the gradient is not kept in the state's frame.
+  func add(to gradient: Matrix, of movement: Matrix? = nil) throws {
     try measure()
-    for part in neurons.parts {
-      let index = model.network.parameters.firstIndex(of: part.tensor) ?? 0
-      guard isTrainable[index] else { continue }
+    for part in trainedParts {
       try model.backend.run(
         .rowPenalty(
           RowPenalty(
-            part.rows(of: gradient), of: part.rows(of: model.state),
+            part.rows(of: gradient), of: part.rows(of: movement ?? model.state),
             squares: part.factors(of: squares), total: total, factor: factor, exponent: exponent)))
     }
   }

@@ -4,7 +4,8 @@ import Networks
 
 /// The empirical tangent kernel of a model on a few inputs, to see how far it has moved.
 ///
-/// Of the scalar g(x; θ) = Σ_o (−1)^o f_o(x; θ), f the model (for order k its expansion f_k):
+/// Of the scalar g(x; θ) = Σ_o (−1)^o f_o(x; θ), f the model (for order k its expansion f_k, or its
+/// k-th coefficient alone):
 ///
 ///     Θ(x, x') = ⟨∂g(x; θ)/∂θ, ∂g(x'; θ)/∂θ⟩,  [m, m] for m inputs,
 ///
@@ -52,6 +53,7 @@ struct TangentProbe {
     let (rows, width) = (inputs.rows, network.parameterCount)
     let jacobian = try backend.matrix(rows, width, inputs.type)
     if isTrainable.contains(false) { try backend.run(.fill(Fill(jacobian, value: 0))) }
+    if model.order == 0 { try model.updateScale() }
     // Along Δ itself: unscaled, so that order 1 has the bits of the start's kernel.
     var ray = model.ray
     ray.scale = nil
@@ -63,6 +65,7 @@ struct TangentProbe {
       try backend.run(
         .linearCombination(
           LinearCombination(cotangent.matrix, 1, signs.rows(0..<cotangent.matrix.rows))))
+      if let coefficient = model.coefficient { try model.clear(below: coefficient, cotangent) }
       try network.pullback(
         cotangent, tape, ray, algebra: model.algebra, into: jacobian.rows(row..<(row + 1)),
         isTrainable: isTrainable)

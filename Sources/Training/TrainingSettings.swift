@@ -102,6 +102,11 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
         "re-expansions do not go with \(what), whose movement is that from the start; leave one of "
           + "them out")
     }
+    guard movement?.randomize == nil || kernelProbes == nil else {
+      throw TrainingError(
+        "--kernel-probes does not go with --randomize, whose tangent kernel is another one at every "
+          + "draw of the signs; leave --kernel-probes out")
+    }
     guard optimizer != .gaussNewton else {
       throw TrainingError(
         "--optimizer gauss-newton does not go with \(what); take sgd, momentum or adam")
@@ -139,7 +144,9 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     }
     if case .adaptiveOrder = relinearization.rule { names += ["order", "predicted_error"] }
     if optimizer == .gaussNewton { names += GaussNewton.measures }
-    if diagnostics != nil { names += Diagnostics.measures(optimizer) }
+    if diagnostics != nil {
+      names += Diagnostics.measures(optimizer, isRandomized: movement?.randomize != nil)
+    }
     if let movement, movement.movementPenalty > 0 { names.append("penalty") }
     return names
   }

@@ -53,6 +53,94 @@ struct MovementTests {
     }
   }
 
+  /// `curvature --run` is at the final movement, with the run's draws and its penalty; what training
+  /// measures at its end is the same where the examples are.
+  @Test(arguments: [
+    [], ["--sign-order", "3"], ["--order", "2", "--movement-exponent", "3"],
+    ["--coefficient", "2"], ["--output-scale", "3"],
+  ])
+  func curvatureOfRuns(_ options: [String]) throws {
+    let folder = try TemporaryFolder()
+    let run = try Command.run(
+      Self.train + [
+        "--train-size", "40", "--batch-size", "20", "--diagnostics", "--diagnostic-probes", "40",
+        "--diagnostic-products", "6",
+      ] + options, in: folder)
+    #expect(run.status == 0, "\(run.errors)")
+    let curvature = ["curvature", "--run", "run", "--products", "6", "--json", "--quiet"]
+    let result = try Command.run(curvature, in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    let json = try result.json
+    #expect(json["draws"] == .number(5))
+    #expect(json["coefficient"] == (options.contains("--coefficient") ? .number(2) : nil))
+    let evaluated = try Command.run(["evaluate", "--run", "run", "--json"], in: folder)
+    #expect(try result.number("mean_output_loss") == evaluated.number("train_loss"))
+    let (loss, lossOfMean) = (
+      try result.number("loss"), try result.number("mean_output_loss")
+    )
+    if options.contains("--coefficient") {
+      // Of two layers the quadratic coefficient does not depend on signs.
+      #expect(abs(loss - lossOfMean) < 1e-6 * loss)
+    } else {
+      // The loss is convex in the outputs.
+      #expect(loss > lossOfMean)
+    }
+    let metrics = try MetricsFile(folder, "run")
+    #expect(try metrics.last("penalty") == result.number("penalty"))
+    #expect(try result.number("penalty") > 0)
+    #expect(try metrics.last("sharpness") == result.number("hessian_max"))
+    #expect(try metrics.last("hessian_min") == result.number("hessian_min"))
+    #expect(!metrics.names.contains("ntk_max"))
+    let whole = try Command.run(curvature + ["--order", "full"], in: folder)
+    #expect(try whole.json["draws"] == nil && whole.json["penalty"] == nil)
+    #expect(try whole.number("loss") != result.number("loss"))
+  }
+
+  /// A penalty alone, of the network itself.
+  @Test func curvatureOfAPenalty() throws {
+    let folder = try TemporaryFolder()
+    let options = Self.train.filter { $0 != "--randomize" && $0 != "signs" }
+    let run = try Command.run(
+      options.filter { $0 != "--evaluation-draws" && $0 != "5" } + [
+        "--train-size", "40", "--batch-size", "20", "--kernel-probes", "3",
+      ], in: folder)
+    #expect(run.status == 0, "\(run.errors)")
+    let result = try Command.run(
+      ["curvature", "--run", "run", "--products", "4", "--json", "--quiet"], in: folder)
+    #expect(try result.number("loss") == run.number("train_loss"), "\(result.errors)")
+    let metrics = try MetricsFile(folder, "run")
+    #expect(try metrics.last("penalty") == result.number("penalty"))
+    #expect(try result.json["draws"] == nil)
+  }
+
+  @Test func tangentKernelsOfDrawsAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Command.run(
+      Self.train + ["--kernel-probes", "4"], in: folder)
+    expectSentence(outcome, "--kernel-probes", "--randomize", status: 1)
+    #expect(!folder.names().contains("run"))
+  }
+
+  /// Columns of a run's metrics.csv.
+  private struct MetricsFile {
+    let names: [String]
+    let lines: [[String]]
+
+    init(_ folder: TemporaryFolder, _ run: String) throws {
+      let text = try String(decoding: folder.bytes("\(run)/metrics.csv"), as: UTF8.self)
+      let lines = text.split(separator: "\n").map {
+        $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      }
+      names = lines.first ?? []
+      self.lines = Array(lines.dropFirst())
+    }
+
+    func last(_ name: String) throws -> Double {
+      let column = try #require(names.firstIndex(of: name))
+      return Double(lines.last { !$0[column].isEmpty }?[column] ?? "") ?? .nan
+    }
+  }
+
   /// `expand --coefficient`: the loss of a golden coefficient alone, and Euler's relation for its
   /// gradient, ⟨∇L, Δ⟩ = k·⟨∂L/∂F, F⟩, since F is homogeneous of degree k in Δ.
   @Test(arguments: [1, 2, 3], ["openblas", "opencl"])

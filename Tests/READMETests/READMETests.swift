@@ -47,8 +47,8 @@ struct READMETests {
     "every block of commands of the other pages works",
     arguments: [
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
-      ("docs/iterative-linearisation.md", 1), ("docs/beyond-linearization.md", 3),
-      ("docs/curvature.md", 3),
+      ("docs/iterative-linearisation.md", 1), ("docs/beyond-linearization.md", 4),
+      ("docs/curvature.md", 4),
       ("docs/sample-complexity.md", 3),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {

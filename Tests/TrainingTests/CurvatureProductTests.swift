@@ -94,6 +94,25 @@ func exponential(_ x: Double) -> Double { exp(x) }
       "order \(order), α = 4")
   }
 
+  /// The network itself kept as θ0 and Δ.
+  @Test(arguments: [nil, 4.0]) func networksWithAMovement(_ scale: Double?) throws {
+    let network = try denseNetwork([3, 5, 4, 3], [.tanh, .gelu], .ntk)
+    try check(
+      DenseDerivatives(
+        network, order: 0, loss: .crossEntropy, outputScale: scale,
+        movement: MovementSettings(movementPenalty: 1)), "θ0 + Δ")
+  }
+
+  /// One Taylor coefficient alone, of a network with two hidden layers.
+  @Test(arguments: [1, 2, 3, 4, 8], [nil, 4.0])
+  func singleCoefficients(_ k: Int, _ scale: Double?) throws {
+    let network = try denseNetwork([2, 4, 3, 2], [.tanh, .sin], .ntk)
+    try check(
+      DenseDerivatives(
+        network, order: k, loss: .crossEntropy, outputScale: scale, moved: 0.7,
+        movement: MovementSettings(coefficient: k)), "coefficient \(k)")
+  }
+
   @Test(arguments: [0, 1, 3]) func frozenTensors(_ order: Int) throws {
     let network = try denseNetwork([3, 5, 4, 3], [.tanh, .tanh], .ntk)
     try check(
@@ -185,12 +204,56 @@ func exponential(_ x: Double) -> Double { exp(x) }
     #expect(relativeError(products[0], products[1]) < 1e-6)
   }
 
+  /// Of one coefficient in float32: the values at m pairs of nodes are up to 2^k times the derivative, and
+  /// their weights add up to 2m − 1.
+  @Test(arguments: 1...8) func singlePrecisionOfCoefficients(_ k: Int) throws {
+    let network = try denseNetwork([20, 40, 30, 4], [.tanh, .tanh])
+    let count = network.parameterCount
+    func rounded(_ values: [Double]) -> [Double] { values.map { Double(Float($0)) } }
+    let start = rounded(network.sampleParameters(seed: 1, scale: 0.5))
+    let displacement = rounded(network.sampleParameters(seed: 2, scale: 0.3))
+    let (x, v) = (rounded(sample(160, seed: 4)), rounded(sample(count, seed: 5)))
+    let backend = try BackendUnderTest.openblas2.backend()
+    let products = try [ScalarType.float32, .float64].map { type in
+      let model = try Model(
+        network, center: backend.matrix(1, count, type, start), order: k, on: backend,
+        movement: MovementSettings(coefficient: k))
+      try backend.upload(displacement, to: model.state)
+      let targets = (0..<32).map { $0 % 4 == $0 / 4 % 4 ? 1.0 : 0 }
+      let hessian = try LossCurvature(
+        model, .hessian, loss: .crossEntropy, inputs: backend.matrix(8, 20, type, x),
+        targets: backend.matrix(8, 4, type, targets))
+      let target = try backend.matrix(1, count, type)
+      try hessian.apply(backend.matrix(1, count, type, v), into: target)
+      return try backend.download(target)
+    }
+    let nodes = Double(2 * ((k + 1) / 2) - 1)
+    let error = relativeError(products[0], products[1])
+    #expect(error < 8 * nodes * HostMath.power(2, k) * 0x1p-24)
+    #expect(norm(products[1]) > 0)
+  }
+
   /// Θ by blocks against the dense J Jᵀ: groups of five examples and of two, and outputs that are more
   /// than a group.
   @Test(arguments: [0, 1, 2], [(3, 7), (20, 3)])
   func tangentKernels(_ order: Int, _ shape: (outputs: Int, examples: Int)) throws {
+    try checkKernel(order, nil, shape)
+  }
+
+  /// Of models that keep a movement, and of one coefficient alone.
+  @Test(arguments: [0, 1, 2, 3]) func tangentKernelsOfMovements(_ order: Int) throws {
+    let movement =
+      order == 0
+      ? MovementSettings(movementPenalty: 1) : MovementSettings(coefficient: order)
+    try checkKernel(order, movement, (3, 4))
+  }
+
+  private func checkKernel(
+    _ order: Int, _ movement: MovementSettings?, _ shape: (outputs: Int, examples: Int)
+  ) throws {
     let network = try denseNetwork([3, 5, 4, shape.outputs], [.tanh, .tanh], .ntk)
-    let dense = try DenseDerivatives(network, order: order, loss: .mse, examples: shape.examples)
+    let dense = try DenseDerivatives(
+      network, order: order, loss: .mse, examples: shape.examples, movement: movement)
     let jacobian = transposed(try dense.jacobian())
     let kernel = try dense.model.backend.download(
       TangentKernel(ModelDerivatives(dense.model), inputs: dense.examples.inputs).matrix())

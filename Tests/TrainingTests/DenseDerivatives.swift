@@ -1,7 +1,8 @@
 import Compute
 import Networks
 import TestSupport
-import Training
+
+@testable import Training
 
 /// A model on a few examples in float64, with its outputs' Jacobian and its loss's Hessian by
 /// central differences of outputs and gradients.
@@ -18,7 +19,7 @@ import Training
 
   init(
     _ network: Network, order: Int, loss: Loss.Kind, examples n: Int = 4,
-    outputScale: Double? = nil, moved: Double = 0.3
+    outputScale: Double? = nil, moved: Double = 0.3, movement: MovementSettings? = nil
   ) throws {
     let backend = try BackendUnderTest.openblas2.backend()
     let start = network.sampleParameters(seed: 1, scale: 0.8)
@@ -29,8 +30,8 @@ import Training
     let isCentered = outputScale != nil
     model = try Model(
       network, center: vector(start), order: order, on: backend, outputScale: outputScale,
-      start: isCentered && order == 0 ? vector(start) : nil)
-    state = order == 0 ? zip(start, displacement).map { $0 + $1 } : displacement
+      start: isCentered && order == 0 ? vector(start) : nil, movement: movement)
+    state = model.displacement == nil ? zip(start, displacement).map { $0 + $1 } : displacement
     self.loss = loss
     let width = network.outputCount
     examples = ResidentExamples(
@@ -43,19 +44,24 @@ import Training
           // Sums other than 1, as weights of examples.
           : (0..<n * width).map { $0 % width == $0 / width % width ? 0.9 : 0.3 }),
       isClassification: loss == .crossEntropy)
+    try place(state)
+  }
+
+  private func place(_ state: [Double]) throws {
     try backend.upload(state, to: model.state)
+    model.displacementChanged()
   }
 
   /// The network's outputs (F/α of a centred model, but for a constant) at a state.
   func outputs(_ state: [Double]) throws -> [Double] {
-    try backend.upload(state, to: model.state)
+    try place(state)
     let outputs = try Evaluator(Objective(loss)).start(model, on: examples).outputs
     return try backend.download(outputs).map { $0 / (model.outputScale ?? 1) }
   }
 
   /// The gradient of the mean loss (over α²) at a state.
   func gradient(_ state: [Double]) throws -> [Double] {
-    try backend.upload(state, to: model.state)
+    try place(state)
     let target = try backend.matrix(1, count, .float64)
     try Objective(loss).gradient(
       model, inputs: examples.inputs, targets: examples.targets, into: target,
@@ -80,13 +86,13 @@ import Training
 
   /// Rows ∂F/∂θ_p, [P][n·outputs].
   func jacobian() throws -> [[Double]] {
-    defer { try? backend.upload(state, to: model.state) }
+    defer { try? place(state) }
     return try differences(outputs)
   }
 
   /// Rows of the Hessian, [P][P].
   func hessian() throws -> [[Double]] {
-    defer { try? backend.upload(state, to: model.state) }
+    defer { try? place(state) }
     return try differences(gradient)
   }
 

@@ -12,6 +12,7 @@ import Testing
     _ model: Model, _ displacement: [Double], _ inputs: Matrix, _ outputs: Int
   ) throws -> [Double] {
     try model.backend.upload(displacement, to: model.state)
+    model.displacementChanged()
     try model.updateScale()
     let jet = try model.pushforward(inputs)
     let targets = try model.backend.matrix(inputs.rows, outputs, .float64)
@@ -28,15 +29,28 @@ import Testing
 
   @Test(arguments: [0, 1, 2, 3, 5], [[], ["layers.2"]])
   func kernelIsTheJacobiansProduct(_ order: Int, _ frozen: [String]) throws {
+    try check(order, frozen, nil)
+  }
+
+  /// Of models that keep a movement, and of one coefficient alone.
+  @Test(arguments: [0, 1, 2, 3]) func kernelsOfMovements(_ order: Int) throws {
+    let movement =
+      order == 0
+      ? MovementSettings(movementPenalty: 1) : MovementSettings(coefficient: order)
+    try check(order, [], movement)
+  }
+
+  private func check(_ order: Int, _ frozen: [String], _ movement: MovementSettings?) throws {
     let backend = try BackendUnderTest.openblas2.backend()
     let network = try denseNetwork([5, 6, 4, 3], [.tanh, .gelu])
     let count = network.parameterCount
     let start = network.sampleParameters(seed: 1)
     let inputs = try backend.matrix(4, 5, .float64, sample(20, seed: 4))
     let model = try Model(
-      network, center: backend.matrix(1, count, .float64, start), order: order, on: backend)
+      network, center: backend.matrix(1, count, .float64, start), order: order, on: backend,
+      movement: movement)
     let state =
-      order == 0 ? start : network.sampleParameters(seed: 2, scale: 0.3)
+      model.displacement == nil ? start : network.sampleParameters(seed: 2, scale: 0.3)
     let trainable = try FreezePattern.trainable(network.parameters, frozen: frozen)
     // Truncation h²/6 times a third derivative of size 1, rounding 10⁻¹⁶/h: below 10⁻⁹.
     let h = 1e-5
@@ -52,6 +66,7 @@ import Testing
       }
     }
     try backend.upload(state, to: model.state)
+    model.displacementChanged()
     let probe = try TangentProbe(inputs: inputs, network, frozen: frozen, on: backend)
     let kernel = try probe.start(model).wait()
     #expect(kernel.count == 16)

@@ -11,7 +11,7 @@ struct TwoLayerNetwork {
   let neurons: Int
   /// θ0 and Δ: rows of weights, biases, outgoing weights.
   let center: [Double]
-  let displacement: [Double]
+  var displacement: [Double]
   /// Four examples, row-major.
   let x: [Double]
 

@@ -13,6 +13,10 @@ import Networks
 /// - `stability_limit`: 2/η, with momentum 2(1 + μ)/η; only for these two optimizers.
 /// - `target_alignment`: yᵀΘy/(‖Θ‖_F‖y‖²), y the targets less their mean over the probes.
 /// - `effective_rank`: tr(Θ)²/‖Θ‖_F², between 1 and nO.
+///
+/// L is what training minimises (`TrainingRisk`): with random signs the mean over an evaluation's draws,
+/// and with a penalty on the movement its Hessian is L's too. Random signs have another kernel at every
+/// draw, and so none of the measures from `ntk_max` on.
 public struct Diagnostics: Sendable, Codable, Equatable {
   public var diagnosticProbes: Int
   /// The most products with the Hessian.
@@ -30,9 +34,14 @@ public struct Diagnostics: Sendable, Codable, Equatable {
   /// Rows of Θ that fit.
   static let largestKernel = 8192
 
-  static func measures(_ optimizer: TrainingSettings.Optimizer) -> [String] {
-    ["sharpness", "hessian_min", "hessian_residual"]
-      + (optimizer == .sgd || optimizer == .momentum ? ["stability_limit"] : []) + ["ntk_max"]
+  static func measures(
+    _ optimizer: TrainingSettings.Optimizer, isRandomized: Bool = false
+  ) -> [String] {
+    let curvature =
+      ["sharpness", "hessian_min", "hessian_residual"]
+      + (optimizer == .sgd || optimizer == .momentum ? ["stability_limit"] : [])
+    guard !isRandomized else { return curvature }
+    return curvature + ["ntk_max"]
       + (2...eigenvalues).map { "ntk_eigenvalue_\($0)" } + ["target_alignment", "effective_rank"]
   }
 }
@@ -54,7 +63,8 @@ struct DiagnosticProbe {
     examples = train
     count = min(diagnostics.diagnosticProbes, train.count)
     isTrainable = try FreezePattern.trainable(network.parameters, frozen: settings.frozen)
-    guard count * network.outputCount <= Diagnostics.largestKernel else {
+    let hasKernel = settings.movement?.randomize == nil
+    guard !hasKernel || count * network.outputCount <= Diagnostics.largestKernel else {
       throw TrainingError(
         "the tangent kernel of \(count) probes with \(network.outputCount) outputs each has more "
           + "than \(Diagnostics.largestKernel) rows; lower --diagnostic-probes")
@@ -63,13 +73,13 @@ struct DiagnosticProbe {
 
   /// Everything, at the model's present state. Waits.
   func measure(_ model: Model, rate: Double) throws -> [(name: String, value: Double)] {
-    let hessian = try LossCurvature(
-      model, .hessian, loss: settings.loss, examples: examples, count: count,
-      isTrainable: isTrainable)
+    let risk = try TrainingRisk(
+      model, loss: settings.loss, examples: examples, count: count, isTrainable: isTrainable,
+      movement: settings.movement)
     let ends = try Lanczos(
       tolerance: Diagnostics.tolerance, limit: diagnostics.diagnosticProducts,
       seed: settings.seed
-    ).extremes(hessian)
+    ).extremes(risk)
     var values: [(name: String, value: Double)] = [
       ("sharpness", ends.largest.value), ("hessian_min", ends.smallest.value),
       ("hessian_residual", max(ends.largest.residual, ends.smallest.residual)),
@@ -79,7 +89,9 @@ struct DiagnosticProbe {
     case .momentum: values.append(("stability_limit", 2 * (1 + settings.momentum) / rate))
     case .adam, .adamw, .gaussNewton: break
     }
-    return try values + kernelMeasures(hessian.derivatives)
+    // One draw's loss has no derivatives of the model as a whole.
+    guard let derivatives = (risk.loss as? LossCurvature)?.derivatives else { return values }
+    return try values + kernelMeasures(derivatives)
   }
 
   private func kernelMeasures(

@@ -1,6 +1,6 @@
 import Compute
 
-/// What the loss looks like at a model's state: its value, its gradient's norm, and the extreme
+/// What a loss looks like at a model's state: its value, its gradient's norm, and the extreme
 /// eigenvalues of its Hessian.
 public struct Landscape: Sendable {
   public var loss: Double
@@ -8,11 +8,11 @@ public struct Landscape: Sendable {
   public var hessian: Lanczos.Extremes
 
   /// Waits.
-  public init(_ hessian: LossCurvature, _ method: Lanczos) throws {
+  public init(_ hessian: some DifferentiableLoss, _ method: Lanczos) throws {
     let backend = hessian.backend
     let gradient = try backend.matrix(1, hessian.dimension, hessian.type)
     try hessian.gradient(into: gradient)
-    loss = try hessian.meanLoss()
+    loss = try hessian.value()
     gradientNorm = try DeviceVectors(backend).product(gradient, gradient).squareRoot()
     self.hessian = try method.extremes(hessian)
   }

@@ -10,8 +10,9 @@ import Networks
 /// J as in `ModelDerivatives`, H_L the loss's Hessian at the outputs F and ḡ = ∂L/∂F. For mse
 /// H_L = 1/(n·outputs); for cross-entropy with targets t it is, example by example,
 /// (Σt/n)(diag(p) − ppᵀ). F and ḡ are those of the state at which the operator was made (or
-/// `update` was called); dropout drops nothing.
-public final class LossCurvature: SymmetricOperator {
+/// `update` was called); dropout drops nothing. With random signs the state is what the model
+/// propagates at the time (see `RandomizedLoss`).
+public final class LossCurvature: DifferentiableLoss {
   public enum Kind: Sendable { case hessian, gaussNewton }
 
   public let kind: Kind
@@ -122,6 +123,8 @@ public final class LossCurvature: SymmetricOperator {
           LinearCombination(batch.cotangents.rows(1..<2), 1 / (model.outputScale ?? 1), bar)))
     }
   }
+
+  public func value() throws -> Double { try meanLoss() }
 
   /// The mean loss. Waits.
   public func meanLoss() throws -> Double {

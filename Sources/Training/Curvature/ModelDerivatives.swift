@@ -25,6 +25,11 @@ import Networks
 /// G the pullback of ȳ_i = ḡ for i ≥ 2. The linear term, the largest where expansions are of use,
 /// is taken from v itself and cancels with nothing. c is the power of two that brings v to Δ's length,
 /// and the directions are stretched by s, as in training; both are exact.
+///
+/// **One coefficient alone**: of the sums only i = k is left.
+///
+/// With random signs all of this is at the draw that the model propagates at present, with respect to
+/// the parameters that it propagates (see `RandomizedLoss`).
 public final class ModelDerivatives {
   public let model: Model
   let isTrainable: [Bool]
@@ -39,6 +44,8 @@ public final class ModelDerivatives {
   private var backend: any Backend { model.backend }
   private var network: Network { model.network }
   private var type: ScalarType { model.type }
+  /// θ (for orders from 1 on θ0), as propagation takes it.
+  var center: Matrix { model.ray.center }
 
   /// - Parameter isTrainable: for each tensor whether it is trained; by default all are.
   public init(_ model: Model, isTrainable: [Bool]? = nil) throws {
@@ -51,8 +58,9 @@ public final class ModelDerivatives {
 
   /// Call it when the model's state has changed. Waits.
   public func update() throws {
-    centerSquares = try squares(model.center)
-    displacementSquares = try model.displacement.map(squares) ?? 0
+    if model.order == 0 { try model.updateScale() }
+    centerSquares = try squares(center)
+    displacementSquares = try model.ray.displacement.map(squares) ?? 0
   }
 
   private func squares(_ vector: Matrix) throws -> Double {
@@ -68,7 +76,7 @@ public final class ModelDerivatives {
     let v = try masked(v)
     let rays = try Rays(self, v, withPoint: false)
     let output = try network.pushforward(
-      inputs, ParameterJet(center: model.center, displacement: rays.displacement),
+      inputs, ParameterJet(center: center, displacement: rays.displacement),
       algebra: JetAlgebra(backend, order: max(1, model.order)))
     return try tangent(output, rays)
   }
@@ -78,7 +86,7 @@ public final class ModelDerivatives {
     try clear(target)
     let tape = Network.Tape()
     if model.order <= 1 {
-      let parameters = ParameterJet(center: model.center)
+      let parameters = ParameterJet(center: center)
       let algebra = JetAlgebra(backend, order: 0)
       let output = try network.pushforward(inputs, parameters, algebra: algebra, tape: tape)
       let cotangent = try model.cotangent(for: output)
@@ -87,16 +95,16 @@ public final class ModelDerivatives {
         cotangent, tape, parameters, algebra: algebra, into: target, isTrainable: isTrainable)
       return
     }
-    guard let displacement = model.displacement else { return }
+    guard let displacement = model.ray.displacement else { return }
     let s = CurvatureNodes.power(
       centerSquares, over: displacementSquares, limit: 96 / model.order)
     let direction = try backend.matrix(1, network.parameterCount, type)
     try backend.run(.linearCombination(LinearCombination(direction, s, displacement)))
-    let parameters = ParameterJet(center: model.center, displacement: direction)
+    let parameters = ParameterJet(center: center, displacement: direction)
     let output = try compact(
       network.pushforward(inputs, parameters, algebra: model.algebra, tape: tape))
     let cotangent = try spread(u.reshaped(rows: 1, columns: u.count), over: output) { _, i in
-      [Self.power(s, 1 - i)]
+      [isSeen(i) ? Self.power(s, 1 - i) : 0]
     }
     try network.pullback(
       cotangent, tape, parameters, algebra: model.algebra, into: target, isTrainable: isTrainable)
@@ -119,13 +127,13 @@ public final class ModelDerivatives {
     let rays = try Rays(self, v, withPoint: true)
     let algebra = JetAlgebra(
       backend, order: model.order >= 2 ? model.order : bends && model.order == 0 ? 2 : 1)
-    let parameters = ParameterJet(center: model.center, displacement: rays.displacement)
+    let parameters = ParameterJet(center: center, displacement: rays.displacement)
     let tape = Network.Tape()
     let output = try compact(
       network.pushforward(inputs, parameters, algebra: algebra, tape: tape))
     let rows = try cotangents(tangent(output, rays))
     let cotangent = try spread(rows, over: output) { direction, i in
-      let (u, bar) = rays.cotangent(direction, i)
+      let (u, bar) = isSeen(i) ? rays.cotangent(direction, i) : (0, 0)
       return rows.rows == 1 ? [u] : [u, bar]
     }
     let count = rays.displacement.rows
@@ -153,7 +161,7 @@ public final class ModelDerivatives {
       let (backend, width) = (model.backend, model.network.parameterCount)
       let squares = try owner.squares(v)
       isNetwork = model.order == 0
-      guard model.order >= 2, let point = model.displacement else {
+      guard model.order >= 2, let point = model.ray.displacement else {
         c = 1
         nodes = nil
         first = 0
@@ -214,6 +222,9 @@ public final class ModelDerivatives {
 
   // MARK: Coefficients
 
+  /// Whether coefficient i is part of the model.
+  private func isSeen(_ i: Int) -> Bool { i == model.coefficient ?? i }
+
   /// The same jet with no room for coefficients that it does not have.
   private func compact(_ jet: Jet) throws -> Jet {
     jet.capacity == jet.degree ? jet : try JetAlgebra(backend, order: 0).scaled(1, jet)
@@ -223,7 +234,7 @@ public final class ModelDerivatives {
   private func tangent(_ output: Jet, _ rays: Rays) throws -> Matrix {
     let output = try compact(output)
     let weights = (0..<output.directions).flatMap { direction in
-      (1...output.degree).map { rays.tangent(direction, $0) }
+      (1...output.degree).map { isSeen($0) ? rays.tangent(direction, $0) : 0 }
     }
     let (block, columns) = (output.block, output.columns)
     let rows = output.matrix.rows(block..<(block * (1 + weights.count)))

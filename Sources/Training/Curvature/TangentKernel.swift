@@ -63,7 +63,7 @@ struct TangentKernel {
     }
     if derivatives.isTrainable.contains(false) { try backend.run(.fill(Fill(rows, value: 0))) }
     let (algebra, tape) = (JetAlgebra(backend, order: 0), Network.Tape())
-    let point = ParameterJet(center: model.center)
+    let point = ParameterJet(center: derivatives.center)
     _ = try network.pushforward(input, point, algebra: algebra, tape: tape)
     let cotangent = Jet(
       cotangents, block: 1, degree: 1, capacity: 1, directions: outputs.count, hasZero: false)
@@ -84,7 +84,7 @@ struct TangentKernel {
       return
     }
     let products = try model.network.jacobianVectorProducts(
-      inputs, at: model.center, along: rows, on: backend)
+      inputs, at: derivatives.center, along: rows, on: backend)
     try backend.run(.linearCombination(LinearCombination(target, 1, products)))
   }
 }
