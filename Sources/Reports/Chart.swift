@@ -55,9 +55,11 @@ public struct Chart: Sendable, Equatable {
     public var name: String
     public var y: Double
     public var spread: Double
+    /// Tells levels apart: an index into their dashes, modulo their number.
+    public var dash: Int
 
-    public init(_ name: String, y: Double, spread: Double = 0) {
-      (self.name, self.y, self.spread) = (name, y, spread)
+    public init(_ name: String, y: Double, spread: Double = 0, dash: Int = 0) {
+      (self.name, self.y, self.spread, self.dash) = (name, y, spread, dash)
     }
   }
 

@@ -94,7 +94,7 @@ extension ChartDrawing {
     }
     lines.append(
       "<line x1=\"\(start)\" y1=\"\(place)\" x2=\"\(end)\" y2=\"\(place)\" "
-        + "\(ChartStyle.levelStroke) \(name(level.name))/>")
+        + "\(ChartStyle.stroke(level)) \(name(level.name))/>")
     return lines
   }
 }

@@ -64,7 +64,7 @@ struct ChartLegend {
         + "x2=\"\(SVG.text(x + Self.sampleWidth))\" y2=\"\(SVG.text(y))\" \(stroke)/>"
     }
     switch entry {
-    case .level: return [line(ChartStyle.levelStroke)]
+    case .level(let level): return [line(ChartStyle.stroke(level))]
     case .series(let series, let hasMarkers):
       let middle = x + Self.sampleWidth / 2
       let mark =

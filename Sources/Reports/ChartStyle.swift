@@ -5,7 +5,12 @@ enum ChartStyle {
   ]
   private static let dashes = ["", "7 4", "2 3", "9 3 2 3", "14 4", "4 2", "3 6", "12 3 3 3 3 3"]
 
-  static let levelStroke = "stroke=\"currentColor\" stroke-width=\"1.8\" stroke-dasharray=\"9 5\""
+  private static let levelDashes = ["9 5", "2 4", "14 4 2 4"]
+
+  static func stroke(_ level: Chart.Level) -> String {
+    "stroke=\"currentColor\" stroke-width=\"1.8\" "
+      + "stroke-dasharray=\"\(levelDashes[level.dash % levelDashes.count])\""
+  }
 
   static func color(_ series: Chart.Series) -> String {
     series.color.map { colors[$0 % colors.count] } ?? "currentColor"

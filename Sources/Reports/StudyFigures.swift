@@ -209,7 +209,8 @@ struct StudyFigures {
       let levels = slices.compactMap { slice -> Chart.Level? in
         guard slice.order.number == nil, let final = slice.final(column) else { return nil }
         return Chart.Level(
-          slice.order.name, y: factor * final.mean, spread: factor * (final.standardError ?? 0))
+          slice.order.name, y: factor * final.mean, spread: factor * (final.standardError ?? 0),
+          dash: slice.order == .full ? 0 : 1)
       }
       return Chart(
         title: title, xLabel: "expansions", yLabel: yLabel, values: values,
