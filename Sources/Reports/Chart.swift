@@ -25,6 +25,9 @@ public struct Chart: Sendable, Equatable {
     /// How the points' intervals are drawn.
     public enum Spread: Sendable { case band, bars }
 
+    /// What is drawn of the points. A line of many points has no markers.
+    public enum Shape: Sendable { case lineAndMarkers, line, markers }
+
     public var name: String
     /// In ascending x. Points that are not finite, or beyond 1e100, are left out.
     public var points: [Point]
@@ -32,6 +35,7 @@ public struct Chart: Sendable, Equatable {
     public var color: Int?
     public var dash: Int
     public var spread = Spread.band
+    public var shape = Shape.lineAndMarkers
     /// Places that are marked by a cross: where something came to its end.
     public var crosses: [Point] = []
     /// Whether the value axis makes room for all of it. A line that runs away is cut off instead

@@ -11,14 +11,14 @@ extension ChartDrawing {
   func draw(_ series: Chart.Series) -> [String] {
     let points = series.drawn(on: y)
     var lines: [String] = []
-    if points.count > 1 {
+    if points.count > 1, series.shape != .markers {
       lines.append(
         "<polyline points=\"\(points.map { place($0) }.joined(separator: " "))\" fill=\"none\" "
           + "stroke-linejoin=\"round\" \(ChartStyle.stroke(series)) \(name(series.name))/>")
     }
     if series.spread == .bars { lines += points.flatMap { bar($0, series) } }
     let isMarked = points.count == 1 || series.points.count <= layout.mostMarkers
-    if isMarked {
+    if isMarked, series.shape != .line {
       lines += points.filter { y.contains($0.y) }.map { point in
         ChartStyle.marker(
           series, horizontal(point.x), vertical(point.y), label: label(point, series.name),

@@ -24,7 +24,7 @@ struct ChartLegend {
     self.left = left
     let entries =
       chart.series.map {
-        Entry.series($0, hasMarkers: $0.points.count <= layout.mostMarkers)
+        Entry.series($0, hasMarkers: $0.shape != .line && $0.points.count <= layout.mostMarkers)
       } + chart.levels.map { Entry.level($0) }
     var rows: [[Entry]] = [[]]
     var position = left
@@ -71,7 +71,7 @@ struct ChartLegend {
         !series.crosses.isEmpty
         ? [ChartStyle.cross(series, middle, y, label: nil)]
         : hasMarkers ? [ChartStyle.marker(series, middle, y, label: nil)] : []
-      return [line(ChartStyle.stroke(series))] + mark
+      return (series.shape == .markers ? [] : [line(ChartStyle.stroke(series))]) + mark
     }
   }
 }

@@ -81,13 +81,18 @@ public struct SampleComplexityReport {
         crossing.examples.map { Chart.Point(x: Double(d), y: $0) }
       }
       guard !points.isEmpty else { continue }
-      series.append(Chart.Series(learner, points, color: index))
-      guard let fit = table.fit(learner, threshold: threshold) else { continue }
-      series.append(
+      var measured = Chart.Series(learner, points, color: index)
+      let fitted = table.fit(learner, threshold: threshold)
+      if fitted != nil { measured.shape = .markers }
+      series.append(measured)
+      guard let fit = fitted else { continue }
+      var line =
         Chart.Series(
           "\(learner): \(Self.power(fit))",
           [points[0], points[points.count - 1]].map { Chart.Point(x: $0.x, y: fit($0.x)) },
-          color: index, dash: index + 4))
+          color: index, dash: index + 4)
+      line.shape = .line
+      series.append(line)
     }
     return Figure(
       "examples-needed",
