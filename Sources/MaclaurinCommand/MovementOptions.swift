@@ -60,6 +60,11 @@ struct MovementOptions: ParsableArguments {
     if let coefficient, !(1...8).contains(coefficient) {
       throw Misuse("--coefficient takes 1 to 8, not \(coefficient)")
     }
+    if let coefficient, coefficient > 1, movementStd == 0, noise == 0 {
+      throw Misuse(
+        "--coefficient \(coefficient) stays at its start, where its gradient is 0; give "
+          + "--movement-std, for example 0.05")
+    }
     if let signOrder {
       guard randomize != nil else { throw Misuse("--sign-order goes with --randomize signs") }
       guard (2...8).contains(signOrder) else {

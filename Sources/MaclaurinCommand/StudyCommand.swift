@@ -29,7 +29,7 @@ struct StudyCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Also train the network itself by Gauss–Newton steps with this learning rate, usually 1 (see "
-        + "--damping).", valueName: "η"))
+        + "--damping); they are not clipped.", valueName: "η"))
   var gaussNewton: Double?
 
   @Option(
@@ -89,6 +89,9 @@ struct StudyCommand: ParsableCommand {
       orders: orders, periods: periods, gaussNewtonRate: gaussNewton)
     if let gaussNewton, !(gaussNewton > 0 && gaussNewton.isFinite) {
       throw Misuse("--gauss-newton takes a positive learning rate, not \(gaussNewton)")
+    }
+    guard gaussNewton == nil || training.optimizer != .gaussNewton else {
+      throw Misuse("--gauss-newton is a baseline for other optimizers; leave --optimizer or it out")
     }
     let grid = try StudyGrid(parsing: grid)
     guard periods.isEmpty || orders != [0] else {

@@ -148,7 +148,11 @@ struct TrainingOptions: ParsableArguments {
     settings.layerRates = try layerRates.settings()
     settings.movement = try movement.settings()
     try curvature.apply(to: &settings, isBaseline: choice.hasGaussNewton)
-    try settings.checkMovement()
+    do {
+      try settings.checkMovement()
+    } catch {
+      throw Misuse("\(error)")
+    }
     return settings
   }
 

@@ -111,7 +111,8 @@ public struct MovementSettings: Sendable, Codable, Equatable {
     where isTrained && tensor.offset >= output {
       throw TrainingError(
         "products of \(order) signs change the outgoing weights, which must be fixed, and "
-          + "\(tensor.name) is trained; give --freeze \(tensor.name)")
+          + "\(tensor.name) is trained; give --freeze "
+          + "\(tensor.name.split(separator: ".").dropLast().joined(separator: "."))")
     }
   }
 }

@@ -95,6 +95,11 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
   /// - Throws: `TrainingError` where the movement cannot be had together with something else.
   public func checkMovement() throws {
+    guard optimizer != .gaussNewton || movement?.noise ?? 0 == 0 else {
+      throw TrainingError(
+        "--noise does not go with gauss-newton, whose step is not the gradient; take sgd, momentum or "
+          + "adam")
+    }
     guard movement?.fixesCenter == true else { return }
     let what = "--randomize, --coefficient, --movement-std and --movement-penalty"
     guard relinearization.rule == .never else {
@@ -109,7 +114,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     }
     guard optimizer != .gaussNewton else {
       throw TrainingError(
-        "--optimizer gauss-newton does not go with \(what); take sgd, momentum or adam")
+        "gauss-newton does not go with \(what); take sgd, momentum or adam")
     }
   }
 

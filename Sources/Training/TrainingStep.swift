@@ -35,6 +35,12 @@ public final class TrainingStep {
 
   public init(_ model: Model, _ settings: TrainingSettings) throws {
     try settings.checkMovement()
+    if case .adaptiveOrder = settings.relinearization.rule, model.network.hasGates {
+      throw TrainingError(
+        "--adaptive-order does not go with relu, leaky_relu and max_pool: their expansions end, and "
+          + "the error of their frozen gates is in no coefficient; give --relinearize-trust, or "
+          + "another --activation")
+    }
     self.model = model
     self.settings = settings
     objective = Objective(settings.loss)
@@ -114,7 +120,7 @@ public final class TrainingStep {
     let next = try framed?.drawNext()
     for piece in pieces {
       try update(
-        piece, step: step, rate: rate * piece.rateFactor, clips: clips, noise: noise, next: next)
+        piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
     }
     framed?.advance()
     model.leaveStep()

