@@ -111,7 +111,7 @@ struct RelinearizationOptions: ParsableArguments {
         order <= Self.mostAdaptiveOrder
       else {
         throw Misuse(
-          "--adaptive-order goes with orders from 1 and a --max-order from those to "
+          "--adaptive-order goes with an --order or --orders from 1 and a --max-order from that to "
             + "\(Self.mostAdaptiveOrder), not \(order) and \(largest)")
       }
       rule = .adaptiveOrder(

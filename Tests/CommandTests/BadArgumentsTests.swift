@@ -49,6 +49,8 @@ struct BadArgumentsTests {
       (["--order", "2", "--max-order", "3"], ["--max-order", "--adaptive-order"]),
       (["--order", "3", "--adaptive-order", "0.1", "--max-order", "2"], ["--max-order", "3"]),
       (["--order", "8", "--adaptive-order", "0.1"], ["--order", "7"]),
+      (["--optimizer", "gauss-newton", "--noise", "0.1"], ["--noise", "gauss-newton"]),
+      (["--coefficient", "2"], ["--coefficient 2", "--movement-std"]),
       (["--kernel-probes", "5000"], ["--kernel-probes", "4096"]), (["--bogus"], ["--bogus"]),
       (["stray"], ["stray"]), (["--out"], ["--out"]),
       (["--randomize", "dice"], ["dice", "signs"]), (["--sign-order", "3"], ["--randomize signs"]),
@@ -101,7 +103,8 @@ struct BadArgumentsTests {
         ["--model", "mlp:4x2", "--randomize", "signs", "--order", "3"],
         ["one hidden", "--sign-order"]
       ),
-      (["--randomize", "signs", "--order", "3"], ["--freeze layers.2.weight"]),
+      (["--order", "1", "--adaptive-order", "0.1"], ["relu", "--relinearize-trust"]),
+      (["--randomize", "signs", "--order", "3"], ["give --freeze layers.2"]),
       (["--test-share", "-0.5"], ["share"]),
       (["--initial", "none.safetensors"], ["none.safetensors"]),
     ] as [([String], [String])])

@@ -76,6 +76,7 @@ struct StudyPeriodTests {
     (["--relinearize", "1,1"], "--relinearize names 1 twice"),
     (["--relinearize", "1,-2"], "not \"-2\""), (["--relinearize", "0"], "not \"0\""),
     (["--gauss-newton", "0"], "positive learning rate"), (["--damping", "1"], "gauss-newton"),
+    (["--gauss-newton", "1", "--optimizer", "gauss-newton"], "--gauss-newton is a baseline"),
     (["--relinearize", "1,,2"], "without gaps"),
     (["--relinearize", "3", "--orders", "full"], "orders from 1 to 8"),
     (["--relinearize", "3", "--relinearize-every", "3"], "excludes --relinearize-every"),
