@@ -117,7 +117,7 @@ struct MovementTests {
     let folder = try TemporaryFolder()
     let outcome = try Command.run(
       Self.train + ["--kernel-probes", "4"], in: folder)
-    expectSentence(outcome, "--kernel-probes", "--randomize", status: 1)
+    expectSentence(outcome, "--kernel-probes", "--randomize", status: 2)
     #expect(!folder.names().contains("run"))
   }
 
