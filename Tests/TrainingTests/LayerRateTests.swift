@@ -137,8 +137,8 @@ import Training
   // MARK: Learning rates
 
   /// A layer whose factor is 0 keeps its bits, whatever the optimizer and its weight decay, and the
-  /// others move as if it were frozen.
-  @Test(arguments: TrainingSettings.Optimizer.allCases, [0, 2])
+  /// others move as if it were frozen. (A Gauss–Newton step solves for all layers together.)
+  @Test(arguments: TrainingSettings.Optimizer.allCases.filter { $0 != .gaussNewton }, [0, 2])
   func factorZeroFreezes(_ optimizer: TrainingSettings.Optimizer, _ order: Int) throws {
     let problem = try Problem.digits(.tanh)
     var rated = try settings(order, optimizer, ["layers.2=0"])
