@@ -91,21 +91,9 @@ struct RunRecord {
         "\(folder)/\(kind.file) has no settings, so the \(kind) in \(folder) cannot be resumed; "
           + "choose another --out")
     }
-    // Those that follow from others are named only when nothing else differs.
-    let derived = ["batch-size", "checkpoint-every", "evaluate-every", "steps"]
-    let keys = Set(before.keys).union(now.keys).subtracting(derived).sorted() + derived
-    for key in keys where before[key] != now[key] {
-      func text(_ value: JSONValue?) -> String {
-        switch value {
-        case .string(let text)?: "--\(key) \(text)"
-        case .some(let value): "--\(key) \(value.line)"
-        case nil: "no --\(key)"
-        }
-      }
-      throw TrainingError(
-        "the \(kind) in \(folder) was made with \(text(before[key])), not with \(text(now[key])); "
-          + "resume with the same settings or choose another --out")
-    }
+    try RecordedSettings.requireSame(
+      before, now, of: kind.rawValue, in: folder,
+      derived: ["batch-size", "checkpoint-every", "evaluate-every", "steps"])
     let path = folder + "/network.json"
     guard let bytes = FileManager.default.contents(atPath: path) else {
       throw TrainingError("\(path) cannot be read, so the \(kind) in \(folder) cannot be resumed")

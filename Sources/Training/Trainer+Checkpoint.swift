@@ -4,8 +4,9 @@ import Networks
 
 /// Checkpoints hold everything a run needs to go on with the same bits: `parameters.*`, or
 /// `center.*` and `displacement.*`, the optimizer's moments `moment0.*`, `moment1.*`, and the
-/// counters as metadata: of re-expansions too, where there are any. A run that was interrupted between two lines of metrics also keeps the
-/// losses since the last one, so that the lines of the resumed run are those of an unbroken one.
+/// counters as metadata: of re-expansions too, where there are any. A run that was interrupted
+/// between two lines of metrics also keeps the losses since the last one, so that the lines of the
+/// resumed run are those of an unbroken one.
 /// The run's start is initial.safetensors.
 extension Trainer {
   private static let keptCheckpoints = 3

@@ -55,8 +55,7 @@ public struct TrainingPlan: Sendable {
     if let study {
       let group = try StudyGroup(
         network, settings, study.variants, start: center, train: train, validation: validation,
-        test: test,
-        probes: study.probes, on: backend)
+        test: test, probes: study.probes, on: backend)
       try group.rehearse()
     } else {
       let model = try Model(network, center: center, settings: settings, on: backend)

@@ -119,8 +119,7 @@ public final class TrainingStep {
     let framed = model.signs.flatMap { $0.hasFrames ? $0 : nil }
     let next = try framed?.drawNext()
     for piece in pieces {
-      try update(
-        piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
+      try update(piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
     }
     framed?.advance()
     model.leaveStep()

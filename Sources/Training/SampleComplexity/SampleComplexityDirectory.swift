@@ -36,7 +36,7 @@ public final class SampleComplexityDirectory {
       guard case .object(let known) = try JSONValue(text: [UInt8](data), named: file),
         case .object(let before)? = known["settings"]
       else { throw TrainingError("\(file) has no settings; choose another --out") }
-      try Self.requireSame(before, settings, path)
+      try RecordedSettings.requireSame(before, settings, of: "study", in: path)
     }
     try RunDirectory.create(path)
     folderLock = try FolderLock(path)
@@ -46,23 +46,6 @@ public final class SampleComplexityDirectory {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(file, [UInt8](encoder.encode(JSONValue.object(record))))
-  }
-
-  private static func requireSame(
-    _ before: [String: JSONValue], _ now: [String: JSONValue], _ path: String
-  ) throws {
-    for key in Set(before.keys).union(now.keys).sorted() where before[key] != now[key] {
-      func text(_ value: JSONValue?) -> String {
-        switch value {
-        case .string(let text)?: "--\(key) \(text)"
-        case .some(let value): "--\(key) \(value.line)"
-        case nil: "no --\(key)"
-        }
-      }
-      throw TrainingError(
-        "the study in \(path) was made with \(text(before[key])), not with \(text(now[key])); "
-          + "resume with the same settings or choose another --out")
-    }
   }
 
   /// The cells that are there.
