@@ -23,7 +23,7 @@ public struct InfiniteWidthKernel: Sendable {
   }
 
   private var steps: [Step] = []
-  private let inputCount: Int
+  let inputCount: Int
 
   /// Kernels between two sets of examples, [n1, n2], row-major.
   public struct Values: Sendable, Equatable {
