@@ -2,7 +2,6 @@ import ArgumentParser
 import Maclaurin
 
 extension KernelKind: ExpressibleByArgument {}
-extension KernelOutputs: ExpressibleByArgument {}
 
 /// Of which network: with infinitely wide hidden layers, or as its file has it.
 enum KernelWidth: String, ExpressibleByArgument, CaseIterable {
@@ -58,13 +57,29 @@ struct KernelCommand: ParsableCommand {
     try OutputFile.checkArray(
       output,
       inputs: [
-        ("--network", network), ("--parameters", finite.parameters), ("--inputs", inputs),
-        ("--inputs2", inputs2),
-      ])
+        ("--network", network), ("--inputs", inputs), ("--inputs2", inputs2),
+      ] + finite.inputFiles)
+    if let errors = finite.standardError {
+      try OutputFile.checkArray(
+        errors, option: "--standard-error",
+        inputs: [("--inputs", inputs), ("--inputs2", inputs2), ("--output", output)]
+          + finite.inputFiles)
+      guard !large.resume, large.shard == nil else {
+        throw Misuse(
+          "--standard-error goes without --resume and --shard: it needs all tiles of one run")
+      }
+    }
     var backend = backend
     backend.givenType =
       backend.givenType ?? (width == .infinite ? ScalarType.float64 : .float32).rawValue
     let job = try KernelJob(self, backend)
+    guard finite.vectors == nil else {
+      guard large.isUsual else {
+        throw Misuse(
+          "--vectors computes no kernel; leave --tile, --shard, --resume and --plan out")
+      }
+      return try job.writeProducts(to: output, backend, report)
+    }
     let target = try large.target(output)
     let run = try KernelRun(job, large, backend, report, to: target)
     if large.plan { return try run.showPlan() }

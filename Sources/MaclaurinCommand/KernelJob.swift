@@ -20,26 +20,27 @@ struct KernelJob {
   /// Everything that decides about values, by option.
   let settings: [String: String]
   private let finite: FiniteKernelOptions
+  /// Copies that the host makes of a tile's values in between.
+  var hostCopies: Int { finite.samples == nil ? 0 : 8 }
   private let infinite: InfiniteWidthKernel?
 
   /// - Throws: a sentence on what does not go together, before any work.
   init(_ command: KernelCommand, _ backend: BackendOptions) throws {
     type = try backend.scalarType()
-    (kind, width, seed, finite) = (command.kind, command.width, command.seed, command.finite)
+    (kind, width, seed) = (command.kind, command.width, command.seed)
+    var finite = command.finite
+    // What it takes is part of what is limited; results do not depend on it.
+    finite.passMemory = min(finite.passMemory, max(1, try command.large.limit() >> 22))
+    self.finite = finite
     guard (1...1 << 20).contains(command.presetOutputs) else {
       throw Misuse("--preset-outputs takes a positive number, not \(command.presetOutputs)")
     }
-    if width == .infinite {
-      guard finite.outputs ?? .trace == .trace else {
-        throw Misuse(
-          "--outputs \(finite.outputs?.rawValue ?? "") goes with --width finite; between infinitely "
-            + "wide networks' outputs the kernel is one number")
-      }
-      guard finite.parameters == nil else {
-        throw Misuse("--parameters goes with --width finite")
-      }
+    if width == .infinite, let option = finite.given.first {
+      throw Misuse(
+        "\(option) goes with --width finite; at infinite width the kernel is one number for a pair of "
+          + "inputs, and nothing is drawn")
     }
-    outputs = width == .finite ? finite.outputs ?? .full : nil
+    outputs = width == .finite ? finite.outputs : nil
     let first = try ArrayFiles.finite(command.inputs)
     var options = command.preset
     if let file = command.network {
@@ -48,8 +49,9 @@ struct KernelJob {
       }
       options.model = file
     }
-    network = try options.network(
+    let network = try options.network(
       input: Self.inputShape(first, command.inputs), outputs: command.presetOutputs)
+    self.network = network
     x1 = try Self.inputs(first, command.inputs, network)
     if let second = command.inputs2 {
       x2 = try Self.inputs(ArrayFiles.finite(second), second, network)
@@ -66,12 +68,14 @@ struct KernelJob {
     settings["inputs2"] = x2?.hash
     if width == .finite {
       settings["outputs"] = outputs?.rawValue
-      if let parameters = finite.parameters {
-        settings["parameters"] = Self.hash(
-          try ParameterSet(parsing: parameters).vector(network), shape: [])
-      } else {
-        settings["seed"] = String(seed)
+      settings["order"] = finite.order.map { String($0) }
+      settings["samples"] = finite.samples.map { String($0) }
+      for (option, set) in [("parameters", finite.parameters), ("center", finite.center)] {
+        settings[option] = try set.map {
+          Self.hash(try ParameterSet(parsing: $0).vector(network), shape: [])
+        }
       }
+      if finite.parameters == nil { settings["seed"] = String(seed) }
     }
     self.settings = settings
   }
@@ -106,11 +110,34 @@ struct KernelJob {
     if let infinite {
       return InfiniteKernelTiles(infinite, kind, x1.values, x2?.values, type: type, on: device)
     }
-    func matrix(_ inputs: Inputs) throws -> Matrix {
-      try device.matrix(inputs.rows, network.inputCount, type, inputs.values)
-    }
     return try finite.makeKernel(
-      network, kind, matrix(x1), x2.map(matrix), seed: seed, type: type, on: device)
+      network, kind, matrix(x1, on: device), x2.map { try matrix($0, on: device) }, seed: seed,
+      type: type, on: device)
+  }
+
+  private func matrix(_ inputs: Inputs, on device: any Backend) throws -> Matrix {
+    try device.matrix(inputs.rows, network.inputCount, type, inputs.values)
+  }
+
+  /// Writes what goes beside the kernel, once it is computed.
+  func writeCompanions(of kernel: any TiledKernel) throws {
+    try finite.writeStandardErrors(of: kernel)
+  }
+
+  /// Writes the kernel's products with --vectors in its place.
+  func writeProducts(
+    to output: String, _ backend: BackendOptions, _ report: OutputOptions
+  ) throws {
+    try backend.compute(report) { device in
+      let shape = try finite.writeProducts(
+        network, kind, matrix(x1, on: device), x2.map { try matrix($0, on: device) }, seed: seed,
+        type: type, to: output, on: device)
+      report.result(
+        [
+          "output": .string(output), "kind": .string(kind.rawValue),
+          "shape": .array((shape ?? []).map { .number(Double($0)) }),
+        ], "products \(shape ?? []) in \(output)", Trace(device, backend))
+    }
   }
 
   /// Bytes of the inputs while they are read: as they are in their file, and in double precision.

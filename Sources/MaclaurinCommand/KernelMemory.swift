@@ -12,9 +12,12 @@ struct KernelMemory {
   private let isHost: Bool
   /// Tiles whose values may be on their way at once.
   private let mostPending: Int
+  private let hostCopies: Int
 
-  init(limit: Int, inputBytes: Int, backend: BackendOptions, type: ScalarType) throws {
+  init(_ job: KernelJob, limit: Int, backend: BackendOptions) throws {
     self.limit = limit
+    hostCopies = job.hostCopies
+    let type = job.type
     let selection = try backend.selection()
     device = try MemoryCheck.availableMemory(
       selection, numerics: backend.numerics, needsDouble: type == .float64)
@@ -27,7 +30,7 @@ struct KernelMemory {
           .isEmpty
       }
     // Measured: 27 MiB on the CPU path, 260 MiB with PoCL's compiler loaded.
-    base = (isHost ? 64 << 20 : 320 << 20) + inputBytes
+    base = (isHost ? 64 << 20 : 320 << 20) + job.inputBytes
     touchedLimit = min(64 << 20, limit / 16)
     mostPending = isHost ? 1 : 32
   }
@@ -37,7 +40,7 @@ struct KernelMemory {
     // Pools round up, by at most an eighth. A tile and its mirror image lie on pages of the file, and
     // its values are copied on their way.
     let pages = 2 * cost.side * 8192 + 2 * cost.bytes
-    return base + cost.peakBytes / 8 * 9 + touchedLimit + pages + (2 * pending + 1) * cost.bytes
+    return base + cost.peakBytes / 8 * 9 + touchedLimit + pages + (2 * pending + 1 + hostCopies) * cost.bytes
   }
 
   func fits(_ cost: KernelPlan.TileCost) -> Bool {

@@ -28,8 +28,7 @@ struct KernelRun {
       try KernelPlan(workspace: workspace, job.makeKernel)
     }
     plan = try makePlan()
-    memory = try KernelMemory(
-      limit: large.limit(), inputBytes: job.inputBytes, backend: backend, type: job.type)
+    memory = try KernelMemory(job, limit: large.limit(), backend: backend)
     // What is gone on with keeps its tiles.
     let known = large.resume ? try KernelFile.record(of: target)?.side : nil
     if let side = large.tile ?? known {
@@ -67,8 +66,9 @@ struct KernelRun {
       report.note(
         "Computing \(total - file.finishedCount) of \(total) tiles of \(cost.side) rows and columns "
           + "on \(device.name)")
+      let kernel = try job.makeKernel(on: device)
       let isWhole = try file.compute(
-        job.makeKernel(on: device), on: device, pending: memory.pending(cost),
+        kernel, on: device, pending: memory.pending(cost),
         shouldStop: { Interruption.isRequested }, onProgress: { bar.show($0, of: total, "tiles") })
       bar.clear()
       guard isWhole else {
@@ -76,6 +76,7 @@ struct KernelRun {
           "Stopped after \(file.finishedCount) of \(total) tiles; go on with --output and --resume")
         throw ExitCode(Interruption.exitCode)
       }
+      try job.writeCompanions(of: kernel)
       var members = members
       members["seconds"] = .number((ContinuousClock.now - clock) / .seconds(1))
       members["computed_tiles"] = .number(Double(total - before))

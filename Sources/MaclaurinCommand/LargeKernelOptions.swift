@@ -30,6 +30,9 @@ struct LargeKernelOptions: ParsableArguments {
   /// Of the machine's memory where nothing is said.
   static let usualLimit = HostMachine.memory / 2
 
+  /// Whether nothing is asked for but a limit.
+  var isUsual: Bool { tile == nil && shard == nil && !resume && !plan }
+
   func limit() throws -> Int {
     guard let memoryLimit else { return Self.usualLimit }
     guard let bytes = ByteCount.parse(memoryLimit) else {

@@ -12,6 +12,8 @@ public struct KernelPlan {
     /// Bytes of its values.
     public var bytes: Int
     public var flops: Double
+    /// Of examples.
+    public var pairs: Int
   }
 
   /// The kernel, on the backend that counts.
@@ -41,16 +43,18 @@ public struct KernelPlan {
     return TileCost(
       side: side, peakBytes: statistics.peakBytes, largestBuffer: backend.largestBuffer,
       bytes: rows * columns * kernel.entryCount * kernel.type.byteCount,
-      flops: backend.cost.flops - before)
+      flops: backend.cost.flops - before, pairs: rows * columns)
   }
 
-  /// A tile of more flops than this is halved: a second's work at 100 GFLOP/s.
-  static let mostFlops = 1e11
-  /// So is one whose values take more bytes than this.
+  /// A tile does not get larger than these flops, a second's work at 100 GFLOP/s, unless that saves work;
+  static let usualFlops = 1e11
+  /// and in no case larger than these,
+  static let mostFlops = 1e13
+  /// nor than these bytes of values.
   static let mostBytes = 8 << 20
 
   /// The largest tile, of a power of 2, that `fits`, and that is not so large that progress and
-  /// journal become coarse.
+  /// journal become needlessly coarse.
   ///
   /// - Returns: what it costs; nil if not even one pair of examples fits.
   public func largestTile(_ fits: (TileCost) -> Bool) throws -> TileCost? {
@@ -58,8 +62,13 @@ public struct KernelPlan {
     var side = 1
     while true {
       let cost = try cost(side: side)
-      guard fits(cost), best == nil || cost.flops <= Self.mostFlops && cost.bytes <= Self.mostBytes
-      else { return best }
+      guard fits(cost) else { return best }
+      if let best {
+        let saves = cost.flops / Double(cost.pairs) < 0.9 * best.flops / Double(best.pairs)
+        guard cost.bytes <= Self.mostBytes,
+          cost.flops <= (saves ? Self.mostFlops : Self.usualFlops)
+        else { return best }
+      }
       best = cost
       if side >= max(kernel.rowCount, kernel.columnCount) { return best }
       side *= 2

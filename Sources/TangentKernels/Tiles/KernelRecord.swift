@@ -77,7 +77,7 @@ public struct KernelRecord: Codable, Equatable, Sendable {
   // MARK: Comparison
 
   /// Options whose settings are hashes.
-  private static let hashed = ["network", "inputs", "inputs2", "parameters"]
+  private static let hashed = ["network", "inputs", "inputs2", "parameters", "center"]
 
   /// The first thing in which a file's record differs from what is asked for now, in words; nil if
   /// nothing does.
