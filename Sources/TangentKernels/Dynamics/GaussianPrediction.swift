@@ -5,6 +5,10 @@ public struct GaussianPrediction: Sendable, Equatable {
   /// [m, m] between the m test examples, the same for every output; nil where it was not asked for.
   public var covariance: [Double]?
 
+  public init(mean: [Double], covariance: [Double]? = nil) {
+    (self.mean, self.covariance) = (mean, covariance)
+  }
+
   /// The square roots of the covariance's diagonal, [m]; 0 where rounding leaves less than nothing.
   public var standardDeviations: [Double]? {
     guard let covariance else { return nil }

@@ -19,6 +19,8 @@ public struct OutputDynamics: Sendable {
     public var train: [Double]
     /// f*, [test examples, outputs].
     public var test: [Double]
+
+    public init(train: [Double], test: [Double]) { (self.train, self.test) = (train, test) }
   }
 
   public let conditioning: KernelConditioning
