@@ -93,8 +93,11 @@ extension JetAlgebra {
     if geometry.isPointwise {
       return try contractAdjoint(cotangent, weight, factor: factor, over: x, reuses: reuses)
     }
-    let target = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
-    let batch = x.block / geometry.input.count
+    let result = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
+    let isConstant = weight.displacement == nil
+    let target = isConstant ? result.joined : result
+    let cotangent = isConstant ? cotangent.joined : cotangent
+    let batch = target.block / geometry.input.count
     let tiles = try Tiles(
       self, geometry, rows: cotangent.block, multiple: geometry.output.count, type: x.type)
     for v in 0..<cotangent.directions {
@@ -125,7 +128,7 @@ extension JetAlgebra {
         }
       }
     }
-    return target
+    return result
   }
 
   /// ΔW̄⁽ᵛ⁾ = c·s·Σ_{i=1..d} ȳ_iᵀ X_{i−1}, in the tensor's own order [outputs, channels, h, w].

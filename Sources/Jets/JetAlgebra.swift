@@ -61,11 +61,13 @@ public struct JetAlgebra {
     _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet, reuses: Bool = true
   ) throws -> Jet {
     let target = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
+    let (from, to) =
+      weight.displacement == nil ? (cotangent.joined, target.joined) : (cotangent, target)
     try backend.run(
       .jetContraction(
         JetContraction(
-          .adjoint, cotangent, center: weight.center, displacement: weight.displacement,
-          displacementStride: weight.displacementStride, into: target, alpha: factor,
+          .adjoint, from, center: weight.center, displacement: weight.displacement,
+          displacementStride: weight.displacementStride, into: to, alpha: factor,
           scale: weight.scale)))
     return target
   }

@@ -48,9 +48,20 @@ extension Network {
     _ cotangent: Jet, _ tape: Tape, _ parameters: ParameterJet, algebra: JetAlgebra,
     into gradient: Matrix, isTrainable: [Bool]? = nil
   ) throws {
+    try pullback(
+      cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable,
+      to: ParameterGradients(
+        algebra: algebra, tensors: self.parameters, scale: parameters.scale, target: gradient))
+  }
+
+  /// The same with every layer's gradient to `sink`, from the last layer to the first.
+  package func pullback(
+    _ cotangent: Jet, _ tape: Tape, _ parameters: ParameterJet, algebra: JetAlgebra,
+    isTrainable: [Bool]? = nil, to sink: any GradientSink
+  ) throws {
     let pass = BackwardPass(
       algebra: algebra, parameters: parameters, tensors: self.parameters,
-      isWanted: isTrainable ?? self.parameters.map { _ in true }, gradient: gradient)
+      isWanted: isTrainable ?? self.parameters.map { _ in true }, sink: sink)
     guard let pullback = tape.pullback else { return }
     tape.pullback = nil
     _ = try pullback(Signal(jet: cotangent, isOwned: true), false, pass)

@@ -70,6 +70,15 @@ public struct JetView {
     return result
   }
 
+  /// Directions as further rows of one, where each has one coefficient and nothing lies between them:
+  /// what meets the same constant weights then does so in one product. Otherwise the jet as it is.
+  public var joined: JetView {
+    guard directions > 1, !hasZero, degree == 1, capacity == 1 else { return self }
+    return JetView(
+      matrix.rows(0..<(block * directions)), block: block * directions, degree: 1, capacity: 1,
+      hasZero: false)
+  }
+
   func errors() -> [Double] {
     (0..<matrix.rows).flatMap { row in (0..<columns).map { matrix[row, $0].error } }
   }

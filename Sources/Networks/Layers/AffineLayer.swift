@@ -42,7 +42,12 @@ struct AffineLayer: Layer {
       output,
       { cotangent, isWanted, pass in
         let cotangent = try composeAdjoint(cotangent, slope, zDegree, pass)
-        try leaveGradients(cotangent, x.jet, pass)
+        if pass.wantsAny(tensors) {
+          try pass.sink.take(
+            AffineGradient(
+              weight: pass.wanted(weight), bias: hasBias ? pass.wanted(weight + 1) : nil,
+              factors: factors, geometry: geometry, cotangent: cotangent, input: x.jet))
+        }
         guard isWanted, pass.reaches(x.jet) else { return nil }
         return Signal(jet: try adjoint(cotangent, tensor, over: x, pass), isOwned: true)
       }
@@ -54,26 +59,6 @@ struct AffineLayer: Layer {
   ) throws -> Jet {
     guard let slope else { return cotangent.truncated(to: degree).jet }
     return try ActivationLayer.pull(cotangent, slope: slope, degree: degree, pass)
-  }
-
-  private func leaveGradients(_ cotangent: Jet, _ x: Jet, _ pass: BackwardPass) throws {
-    let (algebra, scale, stride) = (pass.algebra, pass.parameters.scale, pass.gradient.stride)
-    if pass.isWanted[weight] {
-      let target = pass.gradient(of: weight)
-      if let geometry {
-        try algebra.convolutionGradient(
-          cotangent, x, geometry, factor: factors.weight, scale: scale, into: target,
-          stride: stride)
-      } else {
-        try algebra.weightGradient(
-          cotangent, x, factor: factors.weight, scale: scale, into: target, stride: stride)
-      }
-    }
-    if hasBias, pass.isWanted[weight + 1] {
-      try algebra.biasGradient(
-        cotangent, factor: factors.bias, scale: scale, into: pass.gradient(of: weight + 1),
-        stride: stride)
-    }
   }
 
   private func adjoint(

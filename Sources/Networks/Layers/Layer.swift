@@ -58,17 +58,13 @@ struct BackwardPass {
   let tensors: [ParameterTensor]
   /// Which tensors' gradients are wanted.
   let isWanted: [Bool]
-  /// [V, P]
-  let gradient: Matrix
+  /// Where gradients go.
+  let sink: any GradientSink
 
   func wantsAny(_ tensors: Range<Int>) -> Bool { isWanted[tensors].contains(true) }
 
-  /// Where the gradient of a tensor goes: direction 0's; others lie `gradient.stride` further on.
-  func gradient(of index: Int) -> Matrix {
-    let tensor = tensors[index]
-    let rows = tensor.shape.count == 1 ? 1 : tensor.shape[0]
-    return gradient.rows(0..<1).slice(at: tensor.offset, rows: rows, columns: tensor.count / rows)
-  }
+  /// The index of a tensor whose gradient is wanted.
+  func wanted(_ index: Int) -> Int? { isWanted[index] ? index : nil }
 
   /// Whether a layer whose input has this degree has to go on: for order 0 always, else if the
   /// input depends on the parameters.

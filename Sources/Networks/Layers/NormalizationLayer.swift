@@ -29,7 +29,12 @@ struct NormalizationLayer: Layer {
       { cotangent, isWanted, pass in
         var bar = cotangent
         if !tensors.isEmpty {
-          try leaveGradients(bar.jet, y, pass)
+          if pass.wantsAny(tensors) {
+            try pass.sink.take(
+              NormalizationGradient(
+                gain: pass.wanted(tensors.lowerBound), bias: pass.wanted(tensors.lowerBound + 1),
+                factor: factor, cotangent: bar.jet, value: y))
+          }
           guard isWanted, pass.algebra.order == 0 || degree > 0 else { return nil }
           bar = try owned(bar, pass.algebra)
           bar.jet = try pass.algebra.affineAdjoint(
@@ -57,20 +62,5 @@ struct NormalizationLayer: Layer {
     return LayerAffine.Parameter(
       center: tensor.center, displacement: tensor.displacement,
       displacementStride: tensor.displacementStride, factor: factor, scale: tensor.scale)
-  }
-
-  private func leaveGradients(_ cotangent: Jet, _ y: Jet, _ pass: BackwardPass) throws {
-    let (gain, scale, stride) = (
-      tensors.lowerBound, pass.parameters.scale, pass.gradient.stride
-    )
-    if pass.isWanted[gain] {
-      try pass.algebra.gainGradient(
-        cotangent, y, factor: factor, scale: scale, into: pass.gradient(of: gain), stride: stride)
-    }
-    if pass.isWanted[gain + 1] {
-      try pass.algebra.biasGradient(
-        cotangent, factor: factor, scale: scale, into: pass.gradient(of: gain + 1),
-        stride: stride)
-    }
   }
 }

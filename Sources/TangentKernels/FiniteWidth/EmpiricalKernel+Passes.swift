@@ -1,0 +1,119 @@
+import Compute
+import Jets
+import Networks
+
+/// The passes over examples.
+extension EmpiricalKernel {
+  /// O·Θ or Θ between some rows and columns, [pairs, rows·columns]; no columns: the rows themselves.
+  ///
+  /// At order 0 and 1 the outputs' cotangents are directions of one pullback. A jet of higher order
+  /// would have to carry as many directions forward; there every example comes once for each output.
+  func sums(_ rows: Range<Int>, _ columns: Range<Int>?) throws -> Matrix {
+    let order = ray == nil ? 0 : expansion!.order
+    let outputs = network.outputCount
+    let count = rows.count + (columns?.count ?? 0)
+    let inputs = try self.inputs(rows, columns, copies: order == 0 ? 1 : outputs)
+    let parameters = ParameterJet(center: center, displacement: ray?.direction)
+    let (algebra, tape) = (JetAlgebra(backend, order: order), Network.Tape())
+    let degree = try network.pushforward(
+      inputs, parameters, algebra: algebra, tape: tape
+    ).degree
+    let sink = try KernelContributions(
+      pairs, first: 0..<rows.count,
+      second: columns == nil ? 0..<rows.count : rows.count..<count, isReplicated: order > 0,
+      type: type, on: backend)
+    try network.pullback(
+      try cotangent(examples: count, degree: max(1, degree), isReplicated: order > 0), tape,
+      parameters, algebra: algebra, isTrainable: isTrainable, to: sink)
+    return sink.sum
+  }
+
+  /// The examples of both sides, the whole `copies` times.
+  private func inputs(_ rows: Range<Int>, _ columns: Range<Int>?, copies: Int) throws -> Matrix {
+    let left = x1.rows(rows)
+    guard let columns else { return try repeated([left], copies) }
+    return try repeated([left, (x2 ?? x1).rows(columns)], copies)
+  }
+
+  private func repeated(_ parts: [Matrix], _ copies: Int) throws -> Matrix {
+    if parts.count == 1, copies == 1, parts[0].isContiguous { return parts[0] }
+    let count = parts.reduce(0) { $0 + $1.rows }
+    let all = try backend.matrix(copies * count, x1.columns, type)
+    var next = 0
+    for _ in 0..<copies {
+      for part in parts {
+        try backend.run(
+          .linearCombination(LinearCombination(all.rows(next..<(next + part.rows)), 1, part)))
+        next += part.rows
+      }
+    }
+    return all
+  }
+
+  /// For each output a cotangent that is 1 there, in coefficient i times s^{1−i}: f_k = Σ y_i s^{−i} and
+  /// the gradient is s times as large.
+  private func cotangent(examples: Int, degree: Int, isReplicated: Bool) throws -> Jet {
+    let outputs = network.outputCount
+    let s = ray?.scale ?? 1
+    let units = (1...degree).flatMap { i -> [Double] in
+      let isSeen = !isReplicated || i == expansion?.coefficient ?? i
+      let power = Double(sign: .plus, exponent: Int(s.exponent) * (1 - i), significand: 1)
+      return (0..<outputs * outputs).map { $0 % (outputs + 1) == 0 && isSeen ? power : 0 }
+    }
+    let count = degree * outputs
+    let order = try backend.matrix(count * examples, 1, .int32)
+    try backend.upload(
+      (0..<count).flatMap { [Int32](repeating: Int32($0), count: examples) }, to: order)
+    let rows = try backend.matrix(count * examples, outputs, type)
+    try backend.run(
+      .gather(Gather(rows, from: try backend.matrix(count, outputs, type, units), rows: order)))
+    return Jet(
+      rows, block: isReplicated ? outputs * examples : examples, degree: degree, capacity: degree,
+      directions: isReplicated ? 1 : outputs, hasZero: false)
+  }
+}
+
+/// The covariance of an output over initial output layers.
+extension EmpiricalKernel {
+  func covariance(_ rows: Range<Int>, _ columns: Range<Int>, into block: Matrix) throws {
+    guard let (weight, bias) = network.outputVariances else {
+      preconditionFailure("checked when the kernel was made")
+    }
+    let left = try features(x1, rows)
+    let isDiagonal = isSymmetric && rows == columns
+    let right = isDiagonal ? left : try features(x2 ?? x1, columns)
+    let values = try pairs.count == 1 ? block : backend.matrix(rows.count, columns.count, type)
+    try backend.run(.fill(Fill(values, value: bias)))
+    try backend.run(
+      .contraction(
+        Contraction(left, right, into: values, transposeB: true, alpha: weight, beta: 1)))
+    guard pairs.count > 1 else { return }
+    let outputs = pairs.outputs
+    let pattern =
+      pairs.kind == .diagonal
+      ? [Double](repeating: 1, count: outputs)
+      : (0..<outputs * outputs).map { $0 % (outputs + 1) == 0 ? 1 : 0 }
+    try backend.run(
+      .contraction(
+        Contraction(
+          values.reshaped(rows: values.count, columns: 1),
+          try backend.matrix(1, pattern.count, type, pattern),
+          into: block.reshaped(rows: values.count, columns: pattern.count))))
+  }
+
+  /// The output layer's inputs, as many examples at a time as `passBytes` allow.
+  private func features(_ x: Matrix, _ rows: Range<Int>) throws -> Matrix {
+    let null = NullBackend(workspace: Workspace(convolutionBytes: backend.workspaceBytes))
+    let width = try network.features(
+      null.matrix(1, x.columns, type), at: null.matrix(1, center.columns, type), on: null
+    ).columns
+    let each = null.statistics.peakBytes - center.columns * type.byteCount
+    let result = try backend.matrix(rows.count, width, type)
+    for part in Self.parts(rows.count, max(1, passBytes / max(1, each))) {
+      let h = try network.features(
+        x.rows(part.shifted(by: rows.lowerBound)), at: center, on: backend)
+      try backend.run(.linearCombination(LinearCombination(result.rows(part), 1, h)))
+    }
+    return result
+  }
+}
