@@ -78,7 +78,8 @@ let package = Package(
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport", "ComplexNetwork"]),
     .testTarget(name: "TrainingTests", dependencies: ["COpenBLAS", "TestSupport"]),
-    .testTarget(name: "TangentKernelsTests", dependencies: ["TangentKernels", "TestSupport"]),
+    .testTarget(
+      name: "TangentKernelsTests", dependencies: ["TangentKernels", "Maclaurin", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

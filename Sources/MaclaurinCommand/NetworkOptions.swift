@@ -7,7 +7,9 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A network file (JSON), or \(NetworkPreset.forms).", valueName: "model"))
-  var model = "mlp:512x3"
+  var model = NetworkOptions.standardModel
+
+  static let standardModel = "mlp:512x3"
 
   @Option(
     help: ArgumentHelp(
