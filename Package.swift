@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "Training", dependencies: ["Networks"]),
     .target(name: "TangentKernels", dependencies: ["Networks"]),
-    .target(name: "Reports", dependencies: ["Training"], exclude: ["README.md"]),
+    .target(name: "Reports", dependencies: ["CZlib", "Training"], exclude: ["README.md"]),
     .target(
       name: "Verification",
       dependencies: ["Training", "Scheduling", "OpenBLASBackend", "OpenCLBackend"],
@@ -55,7 +55,7 @@ let package = Package(
     .testTarget(
       name: "OpenCLBackendTests", dependencies: ["OpenCLBackend", "Kernels", "TestSupport"]),
     .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+    .testTarget(name: "ReportsTests", dependencies: ["CZlib", "Reports"]),
     .testTarget(name: "READMETests"),
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .testTarget(
@@ -78,7 +78,8 @@ let package = Package(
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport", "ComplexNetwork"]),
     .testTarget(name: "TrainingTests", dependencies: ["COpenBLAS", "TestSupport"]),
-    .testTarget(name: "TangentKernelsTests", dependencies: ["TangentKernels", "TestSupport"]),
+    .testTarget(
+      name: "TangentKernelsTests", dependencies: ["TangentKernels", "Maclaurin", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

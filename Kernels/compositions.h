@@ -38,3 +38,12 @@
 #define ACTIVATION 12
 #define COMPOSITION_KERNEL jet_composition_quadratic
 #include "jet_composition.cl"
+#define ACTIVATION 13
+#define COMPOSITION_KERNEL jet_composition_abs
+#include "jet_composition.cl"
+#define ACTIVATION 14
+#define COMPOSITION_KERNEL jet_composition_sign
+#include "jet_composition.cl"
+#define ACTIVATION 15
+#define COMPOSITION_KERNEL jet_composition_gaussian
+#include "jet_composition.cl"

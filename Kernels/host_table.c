@@ -20,7 +20,10 @@
   F(jet_composition_cos) \
   F(jet_composition_swish) \
   F(jet_composition_gelu) \
-  F(jet_composition_quadratic)
+  F(jet_composition_quadratic) \
+  F(jet_composition_abs) \
+  F(jet_composition_sign) \
+  F(jet_composition_gaussian)
 
 #define FUNCTIONS(F) \
   SERIES_FUNCTIONS(F) \

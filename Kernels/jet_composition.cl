@@ -21,6 +21,9 @@
 #define ACTIVATION_SWISH 10
 #define ACTIVATION_GELU 11
 #define ACTIVATION_QUADRATIC 12
+#define ACTIVATION_ABS 13
+#define ACTIVATION_SIGN 14
+#define ACTIVATION_GAUSSIAN 15
 
 #ifdef __OPENCL_VERSION__
 #define COMPOSITION_KERNEL jet_composition
@@ -230,6 +233,44 @@ KERNEL5(COMPOSITION_KERNEL, JetCompositionParameters, real, z, real, y, const re
         const int last = n < INPUT_DEGREE ? n : INPUT_DEGREE;
         series_product(f[n], u, u, n, n - last, last);
         FOR_LANES(l) g[n][l] = n <= INPUT_DEGREE ? R(2.0) * u[n][l] : R(0.0);
+      }
+
+#elif ACTIVATION == ACTIVATION_ABS
+      // ±u by the sign of u_0, 0 where that is 0; NaN as if positive
+      FOR_LANES(l) g[0][l] = u[0][l] < R(0.0) ? R(-1.0) : u[0][l] == R(0.0) ? R(0.0) : R(1.0);
+      for (int n = 0; n <= OUTPUT_DEGREE; ++n) {
+        FOR_LANES(l) {
+          f[n][l] = u[0][l] < R(0.0) ? -u[n][l] : u[0][l] == R(0.0) ? R(0.0) : u[n][l];
+        }
+      }
+      for (int n = 1; n <= SLOPE_DEGREE; ++n) FOR_LANES(l) g[n][l] = R(0.0);
+
+#elif ACTIVATION == ACTIVATION_SIGN
+      FOR_LANES(l) {
+        const real positive = u[0][l] > R(0.0) ? R(1.0) : u[0][l] == R(0.0) ? R(0.0) : u[0][l];
+        f[0][l] = u[0][l] < R(0.0) ? R(-1.0) : positive;
+        g[0][l] = R(0.0);
+      }
+      for (int n = 1; n <= OUTPUT_DEGREE; ++n) FOR_LANES(l) f[n][l] = R(0.0);
+      for (int n = 1; n <= SLOPE_DEGREE; ++n) FOR_LANES(l) g[n][l] = R(0.0);
+
+#elif ACTIVATION == ACTIVATION_GAUSSIAN
+      // q = −u², y = e^q with the rounding error of q_0 put back: y′ = y q′, slope = −2 u y
+      for (int n = 0; n <= LAST_DEGREE; ++n) {
+        const int last = n < INPUT_DEGREE ? n : INPUT_DEGREE;
+        series_product(q[n], u, u, n, n - last, last);
+        FOR_LANES(l) q[n][l] = -q[n][l];
+      }
+      FOR_LANES(l) {
+        const real error = fma(-u[0][l], u[0][l], -q[0][l]);
+        const real exponential = real_exp(q[0][l]);
+        f[0][l] = exponential > R(0.0) ? fma(exponential, error, exponential) : exponential;
+      }
+      for (int n = 1; n <= LAST_DEGREE; ++n) series_integral(f[n], q, f, n, LAST_DEGREE);
+      for (int n = 0; n <= LAST_DEGREE; ++n) {
+        const int last = n < INPUT_DEGREE ? n : INPUT_DEGREE;
+        series_product(g[n], u, f, n, 0, last);
+        FOR_LANES(l) g[n][l] = R(-2.0) * g[n][l];
       }
 #endif
 

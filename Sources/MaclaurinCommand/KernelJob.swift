@@ -44,7 +44,7 @@ struct KernelJob {
     let first = try ArrayFiles.finite(command.inputs)
     var options = command.preset
     if let file = command.network {
-      guard options.model == NetworkOptions.usualModel else {
+      guard options.model == NetworkOptions.standardModel else {
         throw Misuse("--network and --model exclude each other")
       }
       options.model = file

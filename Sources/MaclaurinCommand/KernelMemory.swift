@@ -77,9 +77,3 @@ struct KernelMemory {
     return KernelError("\(what) \(room); \(advice)")
   }
 }
-
-/// What keeps a kernel from being computed, in a sentence.
-struct KernelError: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
-}

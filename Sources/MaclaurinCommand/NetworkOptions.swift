@@ -7,9 +7,9 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A network file (JSON), or \(NetworkPreset.forms).", valueName: "model"))
-  var model = Self.usualModel
+  var model = NetworkOptions.standardModel
 
-  static let usualModel = "mlp:512x3"
+  static let standardModel = "mlp:512x3"
 
   @Option(
     help: ArgumentHelp(

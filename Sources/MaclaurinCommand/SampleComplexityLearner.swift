@@ -126,28 +126,31 @@ final class KernelLearner {
 
   /// Nil where no ridge makes the kernel positive definite.
   func learn(_ examples: Int) throws -> LearnedError? {
-    let kernel = corner(own, examples, examples)
+    let kernel = KernelMatrix(
+      corner(own, examples, examples), rowCount: examples, columnCount: examples)
     let validationKernel = corner(validation, task.validation.count, examples)
     let targets = task.train(examples).targetDoubles()
-    var best: (LearnedError, KernelRegression)?
+    func error(_ cross: [Double], _ coefficients: [Double], _ part: Examples) throws -> Double {
+      let predictions = try lapack.product(
+        cross, coefficients, m: part.count, k: examples, n: 1)
+      return SampleComplexityTask.error(predictions, part)
+    }
+    var best: (LearnedError, coefficients: [Double])?
     for ridge in ridges {
-      guard
-        let regression = try? KernelRegression(
-          kernel: kernel, targets: targets, outputs: 1, ridge: ridge,
-          solve: lapack.solvePositiveDefinite)
-      else { continue }
-      let error = SampleComplexityTask.error(
-        regression.predict(validationKernel), task.validation)
+      let regularized = try RegularizedKernel(kernel, ridge: ridge)
+      guard let factor = try KernelFactor(regularized, by: lapack) else { continue }
+      let coefficients = try factor.solve(columns: targets)
+      let error = try error(validationKernel, coefficients, task.validation)
       if error < best?.0.validation ?? .infinity {
         best = (
-          LearnedError(error: .nan, validation: error, choice: ridge, steps: 0), regression
+          LearnedError(error: .nan, validation: error, choice: ridge, steps: 0), coefficients
         )
       }
     }
-    guard let (chosen, regression) = best else { return nil }
+    guard let (chosen, coefficients) = best else { return nil }
     var result = chosen
-    result.error = SampleComplexityTask.error(
-      regression.predict(corner(test, task.test.count, examples)), task.test)
+    result.error = try error(
+      corner(test, task.test.count, examples), coefficients, task.test)
     return result
   }
 }

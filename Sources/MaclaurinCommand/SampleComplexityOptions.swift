@@ -77,7 +77,7 @@ struct LearnerOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Activation; gelu, relu, erf, sin, cos, exp and quadratic have a kernel in closed form.",
+      "Activation; all but tanh, sigmoid, softplus and swish have a kernel in closed form.",
       valueName: "name"))
   var activation = Activation.gelu
 

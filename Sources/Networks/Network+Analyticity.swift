@@ -5,15 +5,20 @@ extension Activation {
   /// What its expansion along a line can meet. Gates are frozen: piecewise linear ones are linear.
   public var analyticity: Analyticity {
     switch self {
-    case .identity, .relu, .leakyReLU, .quadratic: .polynomial
-    case .exp, .erf, .sin, .cos, .gelu: .entire
+    case .identity, .relu, .leakyReLU, .quadratic, .abs, .sign: .polynomial
+    case .exp, .erf, .sin, .cos, .gelu, .gaussian: .entire
     case .tanh, .sigmoid, .swish: .poles
     case .softplus: .branchPoints
     }
   }
 
   /// Whether the expansion freezes a gate, and so is not that of the function everywhere.
-  public var isGated: Bool { self == .relu || self == .leakyReLU }
+  public var isGated: Bool {
+    switch self {
+    case .relu, .leakyReLU, .abs, .sign: true
+    default: false
+    }
+  }
 }
 
 extension Network {
@@ -23,7 +28,7 @@ extension Network {
     description.layers.map(\.analyticity).max() ?? .polynomial
   }
 
-  /// Whether its expansion freezes choices (relu, leaky_relu, max_pool): it then sums to the network
+  /// Whether its expansion freezes choices (relu, leaky_relu, abs, sign, max_pool): it then sums to the network
   /// with those of θ0, not to the network.
   public var hasGates: Bool { description.layers.contains(where: \.isGated) }
 }

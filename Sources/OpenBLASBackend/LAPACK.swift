@@ -1,46 +1,129 @@
 import COpenBLAS
 import Compute
 
-/// Factorizations of float64 matrices by LAPACK, as OpenBLAS has it. Not covered by the promise of
+/// Factorizations and products of float64 matrices by OpenBLAS, row-major. Not covered by the promise of
 /// equal bits.
 public struct LAPACK: Sendable {
   private let functions: OpenBLASFunctions
 
+  /// - Parameter threads: how many OpenBLAS uses from now on, in the whole process; 0 leaves that.
   /// - Throws: `BackendError` where OpenBLAS cannot be loaded.
-  public init() throws {
+  public init(threads: Int = 0) throws {
     do {
-      functions = try OpenBLASLibrary().functions
+      let library = try OpenBLASLibrary()
+      if threads > 0 { library.setThreads(threads) }
+      functions = library.functions
     } catch {
       throw BackendError("\(error); install libopenblas0, which factorizes matrices")
     }
   }
 
-  /// Solves A X = B by Cholesky's factorization, A n×n symmetric positive definite, B n×columns, both
-  /// column-major. A's lower triangle becomes its factor, B becomes X.
+  /// A size in LAPACK's integers.
+  private static func integer(_ size: Int, rows: Int) throws -> blasint {
+    guard let size = blasint(exactly: size) else {
+      throw BackendError("a matrix of \(rows) rows is too large for LAPACK; use fewer examples")
+    }
+    return size
+  }
+
+  // MARK: Cholesky
+
+  /// Cholesky's factorization of a symmetric A, [n, n], in the place of one of its triangles.
   ///
-  /// - Returns: false where A is not positive definite to working precision; then B is as it was.
+  /// - Returns: false where A is not positive definite to working precision.
   /// - Throws: `BackendError` for a matrix beyond LAPACK's integers.
-  public func solvePositiveDefinite(
-    _ a: inout [Double], _ n: Int, _ b: inout [Double], _ columns: Int
-  ) throws -> Bool {
-    precondition(a.count == n * n && b.count == n * columns, "an n×n matrix and n rows")
-    guard let size = blasint(exactly: n), let count = blasint(exactly: columns),
-      blasint(exactly: n * max(1, columns)) != nil
-    else {
-      throw BackendError("a matrix of \(n) rows is too large for LAPACK; use fewer examples")
-    }
-    guard n > 0, columns > 0 else { return true }
-    var (size_, count_, info) = (size, count, blasint(0))
-    a.withUnsafeMutableBufferPointer { a in
-      functions.dpotrf("L", &size_, a.baseAddress, &size_, &info, 1)
-    }
-    guard info == 0 else { return false }
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeMutableBufferPointer { b in
-        functions.dpotrs(
-          "L", &size_, &count_, a.baseAddress, &size_, b.baseAddress, &size_, &info, 1)
-      }
+  public func factorPositiveDefinite(_ matrix: inout [Double], _ n: Int) throws -> Bool {
+    precondition(matrix.count == n * n, "an n×n matrix")
+    guard n > 0 else { return true }
+    var (size, info) = (try Self.integer(n, rows: n), blasint(0))
+    matrix.withUnsafeMutableBufferPointer { a in
+      functions.dpotrf("L", &size, a.baseAddress, &size, &info, 1)
     }
     return info == 0
+  }
+
+  /// A⁻¹b for every row b of `rows`, [count, n], in its place; `factor` is what
+  /// `factorPositiveDefinite` left of A.
+  ///
+  /// - Throws: `BackendError` for matrices beyond LAPACK's integers.
+  public func solve(_ factor: [Double], _ n: Int, _ rows: inout [Double]) throws {
+    precondition(n > 0 && factor.count == n * n && rows.count % n == 0, "rows of n numbers")
+    var (size, info) = (try Self.integer(n, rows: n), blasint(0))
+    var count = try Self.integer(rows.count / n, rows: rows.count / n)
+    guard count > 0 else { return }
+    factor.withUnsafeBufferPointer { a in
+      rows.withUnsafeMutableBufferPointer { b in
+        functions.dpotrs(
+          "L", &size, &count, a.baseAddress, &size, b.baseAddress, &size, &info, 1)
+      }
+    }
+  }
+
+  // MARK: Eigenvalues
+
+  /// Diagonalises a symmetric A, [n, n], of which one triangle is read: A = Vᵀ diag(λ) V, with V in
+  /// its place, an eigenvector in each row. By divide and conquer (dsyevd).
+  ///
+  /// - Returns: λ, ascending.
+  /// - Throws: `BackendError` where the workspace of 1 + 6n + 2n² numbers is beyond LAPACK's integers,
+  ///   from n = 32,767 on, and where the method does not converge.
+  public func eigendecomposition(_ matrix: inout [Double], _ n: Int) throws -> [Double] {
+    try eigenvalues(&matrix, n, "V", workspace: 1 + 6 * n + 2 * n * n, integers: 3 + 5 * n)
+  }
+
+  /// The eigenvalues of a symmetric matrix, [n, n], ascending. Overwrites the matrix.
+  public func eigenvalues(_ matrix: inout [Double], _ n: Int) throws -> [Double] {
+    try eigenvalues(&matrix, n, "N", workspace: 1 + 2 * n, integers: 1)
+  }
+
+  private func eigenvalues(
+    _ matrix: inout [Double], _ n: Int, _ what: String, workspace: Int, integers: Int
+  ) throws -> [Double] {
+    precondition(matrix.count == n * n, "an n×n matrix")
+    guard n > 0 else { return [] }
+    guard matrix.allSatisfy(\.isFinite) else {
+      throw BackendError("a matrix with values that are not finite has no eigenvalues")
+    }
+    var (size, info) = (try Self.integer(n, rows: n), blasint(0))
+    var count = try Self.integer(workspace, rows: n)
+    var integerCount = try Self.integer(integers, rows: n)
+    var values = [Double](repeating: 0, count: n)
+    var work = [Double](repeating: 0, count: workspace)
+    var integerWork = [blasint](repeating: 0, count: integers)
+    matrix.withUnsafeMutableBufferPointer { a in
+      functions.dsyevd(
+        what, "L", &size, a.baseAddress, &size, &values, &work, &count, &integerWork,
+        &integerCount, &info, 1, 1)
+    }
+    guard info == 0 else {
+      throw BackendError("LAPACK found no eigenvalues of a matrix of \(n) rows; scale it down")
+    }
+    return values
+  }
+
+  // MARK: Products
+
+  /// op(A)·op(B), [m, n], with op(A) of shape [m, k] and op(B) of shape [k, n].
+  ///
+  /// - Throws: `BackendError` for extents beyond BLAS's integers.
+  public func product(
+    _ a: [Double], transposed aTransposed: Bool, _ b: [Double], transposed bTransposed: Bool,
+    m: Int, k: Int, n: Int
+  ) throws -> [Double] {
+    precondition(a.count == m * k && b.count == k * n, "an m×k and a k×n matrix")
+    if m * n * k == 0 { return [Double](repeating: 0, count: m * n) }
+    let sizes = try [m, n, k].map { try Self.integer($0, rows: $0) }
+    return [Double](unsafeUninitializedCapacity: m * n) { buffer, initialized in
+      a.withUnsafeBufferPointer { a in
+        b.withUnsafeBufferPointer { b in
+          functions.dgemm(
+            CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans,
+            bTransposed ? CblasTrans : CblasNoTrans, sizes[0], sizes[1], sizes[2], 1,
+            a.baseAddress, aTransposed ? sizes[0] : sizes[2], b.baseAddress,
+            bTransposed ? sizes[2] : sizes[1], 0, buffer.baseAddress, sizes[1])
+        }
+      }
+      initialized = m * n
+    }
   }
 }

@@ -25,7 +25,8 @@ public struct Chart: Sendable, Equatable {
     /// How the points' intervals are drawn.
     public enum Spread: Sendable { case band, bars }
 
-    /// What is drawn of the points. A line of many points has no markers.
+    /// What is drawn of the points. A line of many points has no markers, unless they are all there
+    /// is of it.
     public enum Shape: Sendable { case lineAndMarkers, line, markers }
 
     public var name: String
@@ -47,6 +48,11 @@ public struct Chart: Sendable, Equatable {
       self.points = points.filter { Self.isDrawable($0) }
       self.color = color
       self.dash = dash ?? color ?? 0
+    }
+
+    /// Whether points have markers, where lines of up to `most` points have them.
+    func hasMarkers(most: Int) -> Bool {
+      shape == .markers || (shape != .line && points.count <= most)
     }
 
     static func isDrawable(_ point: Point) -> Bool {

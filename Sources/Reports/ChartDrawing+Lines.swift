@@ -17,8 +17,8 @@ extension ChartDrawing {
           + "stroke-linejoin=\"round\" \(ChartStyle.stroke(series)) \(name(series.name))/>")
     }
     if series.spread == .bars { lines += points.flatMap { bar($0, series) } }
-    let isMarked = points.count == 1 || series.points.count <= layout.mostMarkers
-    if isMarked, series.shape != .line {
+    let isMarked = points.count == 1 && series.shape != .line
+    if isMarked || series.hasMarkers(most: layout.mostMarkers) {
       lines += points.filter { y.contains($0.y) }.map { point in
         ChartStyle.marker(
           series, horizontal(point.x), vertical(point.y), label: label(point, series.name),

@@ -24,7 +24,7 @@ struct ChartLegend {
     self.left = left
     let entries =
       chart.series.map {
-        Entry.series($0, hasMarkers: $0.shape != .line && $0.points.count <= layout.mostMarkers)
+        Entry.series($0, hasMarkers: $0.hasMarkers(most: layout.mostMarkers))
       } + chart.levels.map { Entry.level($0) }
     var rows: [[Entry]] = [[]]
     var position = left

@@ -64,8 +64,9 @@ public struct ConvergenceReport {
     }
     if analysis.hasGates {
       sentences.append(
-        "The expansion freezes gates (relu, leaky_relu, max_pool) at θ0: it sums to the network with "
-          + "those gates, not to the network at θ, and errors cannot be predicted from it.")
+        "The expansion freezes gates (relu, leaky_relu, abs, sign, max_pool) at θ0: it sums to the "
+          + "network with those gates, not to the network at θ, and errors cannot be predicted from it."
+      )
     }
     if let share = analysis.shareWithinTwo {
       sentences.append(

@@ -2,11 +2,12 @@ import DataSets
 import FoundationEssentials
 import Training
 
-/// A chart, or panels, with the name of its file.
+/// A chart, panels or a heat map, with the name of its file.
 struct Figure: Equatable {
   enum Content: Equatable {
     case chart(Chart)
     case panels(ChartPanels)
+    case heatMap(HeatMap)
   }
 
   /// Of its file, without `.svg`.
@@ -23,10 +24,15 @@ struct Figure: Equatable {
     (self.name, content, self.note) = (name, .panels(panels), note)
   }
 
+  init(_ name: String, _ map: HeatMap) {
+    (self.name, content, note) = (name, .heatMap(map), map.note)
+  }
+
   var title: String {
     switch content {
     case .chart(let chart): chart.title
     case .panels(let panels): panels.title
+    case .heatMap(let map): map.title
     }
   }
 
@@ -34,6 +40,7 @@ struct Figure: Equatable {
     switch content {
     case .chart(let chart): chart.isEmpty
     case .panels(let panels): panels.charts.isEmpty
+    case .heatMap: false
     }
   }
 
@@ -42,6 +49,7 @@ struct Figure: Equatable {
     switch content {
     case .chart(let chart): chart.svg
     case .panels(let panels): panels.svg(isFile: false)
+    case .heatMap(let map): HeatMapDrawing(map: map, hasTitle: false).svg
     }
   }
 
@@ -50,6 +58,7 @@ struct Figure: Equatable {
     switch content {
     case .chart(let chart): chart.file
     case .panels(let panels): panels.svg(isFile: true)
+    case .heatMap(let map): HeatMapDrawing(map: map, hasTitle: true).svg
     }
   }
 

@@ -21,7 +21,7 @@ extension Operation {
     case .jetComposition(let composition):
       guard composition.input.type == .float64 else { return false }
       switch composition.activation {
-      case .identity, .relu, .leakyReLU, .quadratic: return false
+      case .identity, .relu, .leakyReLU, .quadratic, .abs, .sign: return false
       default: return true
       }
     case .loss(let loss): return loss.logits.type == .float64 && loss.kind == .crossEntropy

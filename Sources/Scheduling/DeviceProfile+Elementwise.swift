@@ -118,9 +118,9 @@ extension Activation {
   /// take a few operations only.
   fileprivate var work: Double? {
     switch self {
-    case .identity, .relu, .leakyReLU, .quadratic: nil
+    case .identity, .relu, .leakyReLU, .quadratic, .abs, .sign: nil
     case .tanh, .exp: 1
-    case .sigmoid, .swish: 1.2
+    case .sigmoid, .swish, .gaussian: 1.2
     case .erf, .softplus: 1.4
     case .gelu, .sin, .cos: 2.2
     }

@@ -5,8 +5,8 @@ import Glibc
 ///
 ///     T = E[φ(u) φ(v)],   T′ = E[φ′(u) φ′(v)].
 ///
-/// Closed forms for identity, relu and leaky_relu (Cho & Saul 2009), erf (Williams 1997), gelu, sin,
-/// cos, exp and quadratic; the others by `NormalQuadrature` in two dimensions, 101² evaluations.
+/// Closed forms for identity, relu, leaky_relu, abs and sign (Cho & Saul 2009), erf (Williams 1997),
+/// gelu, sin, cos, exp, quadratic and gaussian; the others by `NormalQuadrature` in two dimensions, 101² evaluations.
 /// Double throughout; elementary functions are the platform's.
 struct DualActivation: Sendable {
   var activation: Activation
@@ -16,7 +16,9 @@ struct DualActivation: Sendable {
   /// Whether there is a closed form.
   var isClosed: Bool {
     switch activation {
-    case .identity, .relu, .leakyReLU, .erf, .gelu, .sin, .cos, .exp, .quadratic: true
+    case .identity, .relu, .leakyReLU, .erf, .gelu, .sin, .cos, .exp, .quadratic, .abs, .sign,
+      .gaussian:
+      true
     case .tanh, .sigmoid, .softplus, .swish: false
     }
   }
@@ -40,6 +42,12 @@ struct DualActivation: Sendable {
       let value = exp((a + b) / 2 + c)
       return (value, value)
     case .quadratic: return (a * b + 2 * c * c, 4 * c)
+    case .abs: return Self.rectifier(below: -1, c, a, b)
+    // φ′ is 0 almost everywhere, so T′ is not dT/dc here.
+    case .sign: return (1 - 2 / .pi * atan2(Self.determinant(c, a, b).squareRoot(), c), 0)
+    case .gaussian:
+      let square = 1 + 2 * a + 2 * b + 4 * Self.determinant(c, a, b)
+      return (1 / square.squareRoot(), 4 * c / (square * square.squareRoot()))
     case .tanh, .sigmoid, .softplus, .swish: return quadrature(c, a, b)
     }
   }
@@ -119,6 +127,9 @@ struct DualActivation: Sendable {
       let share = 0.5 * (1 + Glibc.erf(x / 2.0.squareRoot()))
       return (x * share, share + x * Glibc.exp(-x * x / 2) / (2 * Double.pi).squareRoot())
     case .quadratic: return (x * x, 2 * x)
+    case .abs: return (Swift.abs(x), x > 0 ? 1 : x < 0 ? -1 : 0)
+    case .sign: return (x > 0 ? 1 : x < 0 ? -1 : 0, 0)
+    case .gaussian: return (Glibc.exp(-x * x), -2 * x * Glibc.exp(-x * x))
     }
   }
 

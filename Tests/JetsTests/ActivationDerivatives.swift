@@ -50,6 +50,11 @@ enum ActivationDerivatives {
       }
       return timesArgument(x, [Value(0.5 * erfc(-x / 2.0.squareRoot()))] + derivatives)
     case .quadratic: return exact([x * x, 2 * x, 2])
+    case .abs: return exact([Swift.abs(x), x > 0 ? 1 : x < 0 ? -1 : 0])
+    case .sign: return exact([x > 0 ? 1 : x < 0 ? -1 : 0])
+    case .gaussian:
+      // (−1)ⁿ Hₙ(x) e^{−x²}
+      return alternating(hermite(x, m + 1), Glibc.exp(-x * x)) { _ in 1 }
     }
   }
 

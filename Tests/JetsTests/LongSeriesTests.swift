@@ -51,6 +51,9 @@ import Testing
       let density = Number(1 / (2 * Double.pi).squareRoot()) * (Number(-0.5) * v * v).exponential
       return (Number(2) - v * v) * density
     case .quadratic: return v + v
+    case .abs: return Number(gate > 0 ? 1 : -1)
+    case .sign: return Number(0)
+    case .gaussian: return Number(-2) * v * (Number(0) - v * v).exponential
     }
   }
 

@@ -55,7 +55,7 @@ import Testing
   @Test func everyActivationHasItsName() throws {
     let names = [
       "identity", "relu", "leaky_relu", "tanh", "sigmoid", "exp", "erf", "softplus", "sin", "cos",
-      "swish", "gelu", "quadratic",
+      "swish", "gelu", "quadratic", "abs", "sign", "gaussian",
     ]
     for name in names {
       let parsed = try description(

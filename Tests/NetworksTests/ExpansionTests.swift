@@ -9,6 +9,7 @@ import Testing
 @BackendActor @Suite struct ExpansionTests {
   nonisolated static let smooth: [Activation] = [
     .tanh, .sigmoid, .exp, .erf, .softplus, .sin, .cos, .swish, .gelu,
+    .gaussian,
   ]
 
   /// The remainder of f_k along a ray falls as t^{k+1}: log2(r(t)/r(t/2)) → k + 1, with a
@@ -40,12 +41,14 @@ import Testing
     }
   }
 
-  /// A ReLU network with L weight layers has f_k = f_L for k ≥ L, and f_L is the network with its
-  /// gates frozen at θ0.
-  @Test(arguments: BackendUnderTest.allCases)
-  func reluNetworksExpansionEnds(_ place: BackendUnderTest) throws {
+  /// A network of L weight layers with relu or abs has f_k = f_L for k ≥ L, and f_L is the network
+  /// with its gates frozen at θ0.
+  @Test(arguments: BackendUnderTest.allCases, [Activation.relu, .abs])
+  func gatedNetworksExpansionEnds(
+    _ place: BackendUnderTest, _ activation: Activation
+  ) throws {
     let backend = try place.backend()
-    let network = try denseNetwork([4, 9, 8, 3], [.relu, .relu])
+    let network = try denseNetwork([4, 9, 8, 3], [activation, activation])
     let center = network.sampleParameters(seed: 4)
     let delta = network.sampleParameters(seed: 5, scale: 0.7)
     let x = sample(3 * 4, seed: 6)
@@ -60,13 +63,42 @@ import Testing
     let third = try sum(3)
     for order in 4...8 { #expect(try sum(order) == third) }
     #expect(relativeError(try sum(2), third) > 1e-3)
-    let frozen = frozenGates(network, x, center, zip(center, delta).map { $0 + $1 })
+    let frozen = frozenGates(
+      network, x, center, zip(center, delta).map { $0 + $1 }, below: activation == .abs ? -1 : 0)
     #expect(relativeError(third, frozen) < 1e-13)
   }
 
-  /// The ReLU network at θ whose gates are those at θ0, by plain loops.
+  /// Through `sign` no coefficient but the first passes, and no gradient: the expansion is that of
+  /// the last layer, which is linear, and ends with it.
+  @Test(arguments: BackendUnderTest.allCases)
+  func onlyTheLastLayerOfASignNetworkMoves(_ place: BackendUnderTest) throws {
+    let backend = try place.backend()
+    let network = try denseNetwork([4, 9, 8, 3], [.sign, .sign])
+    let center = network.sampleParameters(seed: 4)
+    let delta = network.sampleParameters(seed: 5, scale: 0.7)
+    let x = sample(3 * 4, seed: 6)
+    let last = network.parameters[4].offset
+    for order in [1, 3] {
+      let ray = try Ray(
+        network, inputs: x, center: center, displacements: [delta], order: order, .float64,
+        on: backend)
+      let f = try ray.coefficients()
+      let moved = Array(center[..<last]) + zip(center, delta).map { $0 + $1 }[last...]
+      let end = try Ray(network, inputs: x, center: moved, order: 0, .float64, on: backend)
+        .coefficients()[0][0]
+      #expect(relativeError(zip(f[0][0], f[1][0]).map { $0 + $1 }, end) < 1e-13)
+      for higher in f.dropFirst(2) { #expect(higher[0].allSatisfy { $0 == 0 }) }
+      let gradient = try ray.gradient([(1...order).map { _ in sample(9, seed: 7) }])[0]
+      #expect(gradient[..<last].allSatisfy { $0 == 0 })
+      #expect(gradient[last...].contains { $0 != 0 })
+    }
+  }
+
+  /// The network with relu (or, with −1 for `slope`, abs) at θ whose gates are those at θ0, by plain
+  /// loops.
   private func frozenGates(
-    _ network: Network, _ inputs: [Double], _ center: [Double], _ theta: [Double]
+    _ network: Network, _ inputs: [Double], _ center: [Double], _ theta: [Double],
+    below slope: Double
   ) -> [Double] {
     let batch = inputs.count / network.inputCount
     return (0..<batch).flatMap { row in
@@ -84,8 +116,8 @@ import Testing
         let z = affine(center, y)
         let moved = affine(theta, gated)
         let isLast = layer + 2 == network.parameters.count
-        gated = isLast ? moved : zip(moved, z).map { $1 > 0 ? $0 : 0 }
-        y = isLast ? z : z.map { max($0, 0) }
+        gated = isLast ? moved : zip(moved, z).map { $1 > 0 ? $0 : slope * $0 }
+        y = isLast ? z : z.map { $0 > 0 ? $0 : slope * $0 }
       }
       return gated
     }

@@ -189,6 +189,7 @@ import Testing
   @Test(
     arguments: [
       Activation.tanh, .sigmoid, .exp, .erf, .softplus, .sin, .cos, .swish, .gelu, .quadratic,
+      .gaussian,
     ])
   func sumsOfConvolutionalNetworks(_ activation: Activation) throws {
     let backend = try BackendUnderTest.openblas2.backend()
@@ -228,6 +229,9 @@ import Testing
     }
     #expect(try kind([.relu, .quadratic]) == (.polynomial, true))
     #expect(try kind([.erf, .gelu]) == (.entire, false))
+    #expect(try kind([.quadratic, .gaussian]) == (.entire, false))
+    #expect(try kind([.abs]) == (.polynomial, true))
+    #expect(try kind([.sign]) == (.polynomial, true))
     #expect(try kind([.leakyReLU, .tanh]) == (.poles, true))
     #expect(try kind([.softplus, .sigmoid]) == (.branchPoints, false))
     let normalized = try Network(

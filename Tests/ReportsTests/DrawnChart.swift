@@ -51,7 +51,7 @@ struct DrawnChart {
   }
 
   /// "95 %", "12,500", "3*", "10⁻⁴" as numbers.
-  private static func number(_ label: Substring) -> Double? {
+  static func number(_ label: Substring) -> Double? {
     let text = label.filter { !" %,*×".contains($0) }.map { $0 == "−" ? "-" : $0 }
     if let value = Double(String(text)) { return value }
     guard let base = label.firstRange(of: "10") else { return nil }

@@ -26,7 +26,7 @@ import Testing
   ]
 
   /// The closed forms of smooth activations against quadrature, which knows only φ and φ′.
-  @Test(arguments: [Activation.identity, .erf, .gelu, .sin, .cos, .exp, .quadratic])
+  @Test(arguments: [Activation.identity, .erf, .gelu, .sin, .cos, .exp, .quadratic, .gaussian])
   func closedFormsOfSmoothActivations(_ activation: Activation) {
     let dual = DualActivation(activation)
     #expect(dual.isClosed)
@@ -58,8 +58,28 @@ import Testing
     }
   }
 
-  /// T at c = 0 is E[φ]², at c = a = b it is E[φ²]; T′ = dT/dc (Price's theorem) by differences.
-  @Test(arguments: Activation.allCases)
+  /// abs(u) = relu(u) + relu(−u) and sign = d abs/du, so that its T is abs's T′; its own T′ is 0.
+  @Test func absoluteValuesAndSigns() {
+    let (relu, absolute, sign) = (
+      DualActivation(.relu), DualActivation(.abs), DualActivation(.sign)
+    )
+    #expect(absolute.isClosed && sign.isClosed)
+    for (c, a, b) in Self.covariances {
+      let (same, opposite) = (relu.dual(c, a, b), relu.dual(-c, a, b))
+      let found = absolute.dual(c, a, b)
+      #expect(abs(found.value - 2 * (same.value + opposite.value)) < 1e-14)
+      #expect(abs(found.slope - 2 * (same.slope - opposite.slope)) < 1e-14)
+      #expect(abs(sign.dual(c, a, b).value - found.slope) < 1e-14)
+      #expect(sign.dual(c, a, b).slope == 0)
+    }
+    // Perfectly correlated, independent, opposite.
+    for (c, value) in [(6.0, 1.0), (0, 0), (-6, -1)] {
+      #expect(abs(sign.dual(c, 4, 9).value - value) < 1e-15)
+    }
+  }
+
+  /// T′ = dT/dc (Price's theorem) by differences; not for sign, whose φ′ has no density.
+  @Test(arguments: Activation.allCases.filter { $0 != .sign })
   func pricesTheorem(_ activation: Activation) {
     let dual = DualActivation(activation)
     for (c, a, b) in [(0.3, 1.0, 1.2), (-0.4, 0.8, 0.9)] {

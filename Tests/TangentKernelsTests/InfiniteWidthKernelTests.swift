@@ -1,14 +1,12 @@
 import Compute
 import DataSets
 import Networks
-import OpenBLASBackend
 import TestSupport
 import Testing
 
 @testable import TangentKernels
 
-/// Kernels at infinite width against a table, other people's numbers, wide networks' own tangents,
-/// and regression with them.
+/// Kernels at infinite width against a table, other people's numbers, and wide networks' own tangents.
 @BackendActor @Suite struct InfiniteWidthKernelTests {
   private func description(
     _ parameterization: Parameterization, _ scales: [LayerScales] = [.init(), .init(), .init()]
@@ -134,50 +132,5 @@ import Testing
       let error = #expect(throws: NetworkError.self) { _ = try InfiniteWidthKernel(parsed) }
       #expect(error?.description.contains(words) == true)
     }
-  }
-
-  // MARK: Regression
-
-  /// Trained to the end, the ensemble's mean is Θ*(Θ + ε tr(Θ)/n)⁻¹ y.
-  @Test(arguments: ["kernel-mlp-relu-ntk", "kernel-mlp-relu-standard"])
-  func goldenPredictions(_ name: String) throws {
-    let golden = try GoldenCase(name)
-    let kernel = try InfiniteWidthKernel(golden.network.description)
-    let (x1, x2, y) = (
-      try golden.values("x1"), try golden.values("x2"), try golden.values("y")
-    )
-    let lapack = try LAPACK()
-    let (own, cross) = (kernel(x1), kernel(x2, x1))
-    for (matrix, row, name) in [(own.ntk, cross.ntk, "ntk"), (own.nngp, cross.nngp, "nngp")] {
-      let regression = try KernelRegression(
-        kernel: matrix, targets: y, outputs: 2, ridge: 1e-4, solve: lapack.solvePositiveDefinite)
-      let expected = try golden.values("dynamics.\(name).tinf.mean")
-      #expect(relativeError(regression.predict(row), expected) < 1e-11, "\(name)")
-    }
-  }
-
-  /// A 2×2 system by hand: λ = ½·(2 + 4)/2 = 1.5.
-  @Test func regressionByHand() throws {
-    let lapack = try LAPACK()
-    let regression = try KernelRegression(
-      kernel: [2, 1, 1, 4], targets: [1, 2], outputs: 1, ridge: 0.5,
-      solve: lapack.solvePositiveDefinite)
-    // [[3.5, 1], [1, 5.5]], determinant 18.25.
-    let expected = [(5.5 - 2) / 18.25, (7 - 1) / 18.25]
-    #expect(relativeError(regression.coefficients, expected) < 1e-15)
-    #expect(
-      relativeError(
-        regression.predict([1, 0, 2, -1]), [expected[0], 2 * expected[0] - expected[1]])
-        < 1e-15)
-  }
-
-  @Test func indefinite() throws {
-    let lapack = try LAPACK()
-    let error = #expect(throws: KernelError.self) {
-      _ = try KernelRegression(
-        kernel: [1, 2, 2, 1], targets: [1, 2], outputs: 1, ridge: 0.1,
-        solve: lapack.solvePositiveDefinite)
-    }
-    #expect(error?.description.contains("ridge 0.1") == true)
   }
 }

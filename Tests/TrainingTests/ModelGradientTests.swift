@@ -12,7 +12,7 @@ import Training
 
   @Test(
     arguments: [1, 2, 3, 5, 8],
-    [Activation.tanh, .leakyReLU, .swish, .gelu, .quadratic, .sin])
+    [Activation.tanh, .leakyReLU, .swish, .gelu, .quadratic, .sin, .abs, .gaussian])
   func gradientsAgreeWithCentralDifferences(_ order: Int, _ activation: Activation) throws {
     try check(denseNetwork([5, 8, 7, 3], [activation, activation], .ntk), order)
   }

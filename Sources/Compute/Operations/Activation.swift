@@ -18,15 +18,21 @@ public enum Activation: String, Sendable, Codable, CaseIterable {
   case gelu
   /// x²
   case quadratic
+  /// |x|; its gate is frozen on coefficient 0, its derivative at 0 is 0.
+  case abs
+  /// −1, 0 or 1; its derivative is 0 everywhere, so nothing below it has a gradient.
+  case sign
+  /// e^{−x²}
+  case gaussian
 
   /// The number by which jet_composition.cl knows it.
   var code: Int { Activation.allCases.firstIndex(of: self)! }
 
   /// The highest coefficient of φ(z(t)) that can be non-zero, for z of degree `degree`, up to
-  /// `order`.
+  /// `order`. `sign` keeps those of z, as zeros, so that the way back reaches what lies below.
   public func degree(of degree: Int, order: Int) -> Int {
     switch self {
-    case .identity, .relu, .leakyReLU: min(degree, order)
+    case .identity, .relu, .leakyReLU, .abs, .sign: min(degree, order)
     case .quadratic: min(2 * degree, order)
     default: degree == 0 ? 0 : order
     }
@@ -35,7 +41,7 @@ public enum Activation: String, Sendable, Codable, CaseIterable {
   /// The highest coefficient of φ′(z(t)) that can be non-zero, up to `order`.
   public func slopeDegree(of degree: Int, order: Int) -> Int {
     switch self {
-    case .identity, .relu, .leakyReLU: 0
+    case .identity, .relu, .leakyReLU, .abs, .sign: 0
     case .quadratic: min(degree, order)
     default: degree == 0 ? 0 : order
     }

@@ -30,9 +30,9 @@ extension Activation {
       var slope = zero.value <= 0 ? negative : Bounded(1)
       var value = u.map { zero.value <= 0 ? negative * $0 : $0 }
       // A gate that rounding may flip: the bound covers both sides.
-      if abs(zero.value) <= zero.error * type.unitRoundoff && zero.error > 0 {
+      if Swift.abs(zero.value) <= zero.error * type.unitRoundoff && zero.error > 0 {
         slope.error = 1 / type.unitRoundoff
-        for n in value.indices { value[n].error += abs(u[n].value) / type.unitRoundoff }
+        for n in value.indices { value[n].error += Swift.abs(u[n].value) / type.unitRoundoff }
       }
       return (value, [slope] + orders.map { _ in Bounded(0) })
 
@@ -58,7 +58,7 @@ extension Activation {
       }
       if self == .sigmoid { return (sigma, q) }
       if self == .softplus {
-        let value = max(zero.value, 0) + log1p(Glibc.exp(-abs(zero.value)))
+        let value = max(zero.value, 0) + log1p(Glibc.exp(-Swift.abs(zero.value)))
         var y = [zero.applying(value: value, derivative: s, error: 8)]
         for n in orders { y.append(integral(u, sigma, n)) }
         return (y, sigma)
@@ -91,7 +91,7 @@ extension Activation {
       }
       // Φ = ½ erfc(−u/√2); its argument is rounded twice (the constant and the product).
       var rounded = zero
-      rounded.error += 2 * abs(zero.value)
+      rounded.error += 2 * Swift.abs(zero.value)
       var phi = [
         rounded.applying(
           value: 0.5 * erfc(-zero.value / 2.0.squareRoot()), derivative: w[0].value)
@@ -113,6 +113,36 @@ extension Activation {
 
     case .quadratic:
       return ((0...degree).map { product(u, u, $0) }, u.map { Bounded(2) * $0 })
+
+    case .abs, .sign:
+      let gate: Double = zero.value < 0 ? -1 : zero.value == 0 ? 0 : 1
+      var slope = Bounded(self == .abs ? gate : 0)
+      var value: [Bounded]
+      if self == .abs {
+        value = u.map { gate == 0 ? Bounded(0) : gate < 0 ? -$0 : $0 }
+      } else {
+        value = [Bounded(zero.value.isNaN ? zero.value : gate)] + orders.map { _ in Bounded(0) }
+      }
+      // A gate that rounding may flip, as above, here by 2.
+      if Swift.abs(zero.value) <= zero.error * type.unitRoundoff && zero.error > 0 {
+        if self == .abs {
+          slope.error = 2 / type.unitRoundoff
+          for n in value.indices {
+            value[n].error += 2 * Swift.abs(u[n].value) / type.unitRoundoff
+          }
+        } else {
+          value[0].error = 2 / type.unitRoundoff
+        }
+      }
+      return (value, [slope] + orders.map { _ in Bounded(0) })
+
+    case .gaussian:
+      // The argument's rounding is put back by the kernel, as for erf.
+      let q = (0...degree).map { -product(u, u, $0) }
+      let e = Glibc.exp(-zero.value * zero.value)
+      var y = [zero.applying(value: e, derivative: 2 * zero.value * e, error: 6)]
+      for n in orders { y.append(integral(q, y, n)) }
+      return (y, (0...degree).map { Bounded(-2) * product(u, y, $0) })
     }
   }
 }

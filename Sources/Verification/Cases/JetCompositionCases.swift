@@ -59,7 +59,7 @@ extension VerificationCase {
     func makeCase(_ type: ScalarType, _ oracle: Oracle = .bound) -> VerificationCase {
       let isElementary =
         switch activation {
-        case .identity, .relu, .leakyReLU, .quadratic: false
+        case .identity, .relu, .leakyReLU, .quadratic, .abs, .sign: false
         default: true
         }
       let content = oracle == .bits ? Workbench.Content.special : .random(range)

@@ -1,0 +1,5 @@
+import OpenBLASBackend
+import TangentKernels
+
+/// What kernels are solved with.
+extension LAPACK: DenseLinearAlgebra {}

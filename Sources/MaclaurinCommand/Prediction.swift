@@ -1,0 +1,96 @@
+import Maclaurin
+
+/// The kernels that a prediction takes.
+struct PredictionKernels {
+  /// Of the kind that is trained with.
+  var trained: KernelBlocks
+  /// K, for the covariance of an ensemble.
+  var start: KernelBlocks?
+
+  /// At infinite width.
+  ///
+  /// - Parameter covariance: whether covariances will be asked for, and of an ensemble.
+  static func infinite(
+    _ network: Network, _ kind: KernelKind, _ x1: [Double], _ x2: [Double],
+    covariance: PredictionInference?
+  ) throws -> PredictionKernels {
+    let kernel = try InfiniteWidthKernel(network.description)
+    let (n, m) = (x1.count / network.inputCount, x2.count / network.inputCount)
+    let (train, cross) = (kernel(x1), kernel(x2, x1))
+    let test = covariance == nil ? nil : kernel(x2)
+    func blocks(_ kind: KernelKind) -> KernelBlocks {
+      func matrix(_ values: InfiniteWidthKernel.Values, _ rows: Int, _ columns: Int)
+        -> KernelMatrix
+      {
+        KernelMatrix(
+          kind == .ntk ? values.ntk : values.nngp, rowCount: rows, columnCount: columns)
+      }
+      return KernelBlocks(
+        train: matrix(train, n, n), cross: matrix(cross, m, n),
+        test: test.map { matrix($0, m, m) })
+    }
+    return PredictionKernels(
+      trained: blocks(kind),
+      start: kind == .ntk && covariance == .ensemble ? blocks(.nngp) : nil)
+  }
+}
+
+/// Outputs at all times, and how they were found.
+struct Prediction {
+  var method: KernelSolve
+  var conditioning: KernelConditioning
+  /// Of a differential equation.
+  var steps: Int?
+  /// [n, outputs] for each time.
+  var train: [[Double]] = []
+  /// The mean, or one network's outputs, [m, outputs] for each time.
+  var test: [[Double]] = []
+  /// [m, m] for each time, and its diagonal's square roots; none where none was asked for.
+  var covariance: [[Double]] = []
+  var deviations: [[Double]] = []
+
+  /// - Parameters:
+  ///   - initial: outputs of one network at the start; nil for zeros, and for distributions.
+  ///   - inference: what covariances are of; nil for one network.
+  init(
+    _ kernels: PredictionKernels, _ options: PredictionOptions, loss: OutputLoss,
+    initial: OutputDynamics.State?, inference: PredictionInference?,
+    by algebra: any DenseLinearAlgebra
+  ) throws {
+    let blocks = kernels.trained
+    let times = try options.times()
+    method = try options.method(dimension: blocks.train.rows)
+    if method == .ode {
+      let dynamics = try OutputDynamics(
+        blocks.train, cross: blocks.cross, ridge: options.ridge, loss: loss,
+        learningRate: options.learningRate,
+        momentum: options.momentum > 0 ? options.momentum : nil, by: algebra)
+      conditioning = dynamics.conditioning
+      let (states, count) = try dynamics.states(
+        from: initial, at: times, tolerance: options.tolerance)
+      steps = count
+      train = states.map(\.train)
+      test = states.map(\.test)
+      return
+    }
+    let flow = try GradientFlow(
+      blocks.train, ridge: options.ridge, targets: loss.targets,
+      learningRate: options.learningRate, times: times, by: algebra)
+    conditioning = flow.conditioning
+    for time in times {
+      train.append(try flow.train(from: initial?.train, at: time))
+      let found: GaussianPrediction
+      switch inference {
+      case .ensemble? where options.kind == .ntk:
+        found = try flow.ensemble(blocks.cross, start: kernels.start, at: time)
+      case .ensemble?, .gp?: found = try flow.gaussianProcess(blocks, at: time)
+      case .network?, nil:
+        found = GaussianPrediction(
+          mean: try flow.test(blocks.cross, from: initial.map { ($0.train, $0.test) }, at: time))
+      }
+      test.append(found.mean)
+      if let matrix = found.covariance { covariance.append(matrix) }
+      if let deviation = found.standardDeviations { deviations.append(deviation) }
+    }
+  }
+}
