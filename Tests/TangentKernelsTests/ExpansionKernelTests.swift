@@ -15,7 +15,11 @@ import Testing
     let x: [Double]
 
     init(_ index: Int) throws {
-      network = try ExplicitKernel.network(ExplicitKernel.networks[index].json)
+      try self.init(ExplicitKernel.networks[index].json)
+    }
+
+    init(_ json: String) throws {
+      network = try ExplicitKernel.network(json)
       center = network.sampleParameters(seed: 31)
       displacement = network.sampleParameters(seed: 32, scale: 0.03)
       x = sample(2 * network.inputCount, seed: 33)
@@ -54,7 +58,9 @@ import Testing
         let chosen = first..<min(center.count, first + group)
         let moved = chosen.flatMap { p in
           steps.flatMap { step in
-            displacement.enumerated().map { $0 == p ? $1 + step.0 * h : $1 }
+            var moved = displacement
+            moved[p] += step.0 * h
+            return moved
           }
         }
         let directions = chosen.count * 4
@@ -80,9 +86,31 @@ import Testing
   }
 
   /// The last bits of f_k are lost in the differences: 10⁻¹⁵·(‖f‖/h)/‖J‖.
-  @Test(arguments: [(0, 2), (0, 3), (0, 4), (1, 2), (2, 2), (4, 2), (5, 2), (6, 2)])
+  @Test(arguments: [(0, 2), (0, 3), (0, 4), (1, 2), (4, 2), (5, 2), (6, 2)])
   func againstDifferences(_ index: Int, _ order: Int) throws {
-    let own = try Case(index)
+    try check(Case(index), order)
+  }
+
+  /// Convolutions whose products of positions and coefficients are summed: two of each.
+  @Test func fewPositions() throws {
+    let own = try Case(Self.fewPositions)
+    for isFull in [false, true] {
+      let cost = LayerCost(
+        positions: 2, coefficients: 2, patch: 48, channels: 16,
+        outputs: OutputPairs(isFull: isFull, outputs: 3))
+      #expect(!cost.prefersGradients)
+    }
+    try check(own, 2)
+  }
+
+  nonisolated private static let fewPositions = #"""
+    {"input": [2, 1, 2], "layers": [
+      {"conv": {"channels": 16, "kernel": [1, 3], "padding": "same", "bias_std": 0.1}}, "tanh",
+      {"conv": {"channels": 16, "kernel": [1, 3], "padding": "same", "bias_std": 0.1}}, "tanh",
+      {"dense": {"units": 3, "bias_std": 0.1}}]}
+    """#
+
+  private func check(_ own: Case, _ order: Int) throws {
     let backend = try BackendUnderTest.openblas2.backend()
     let j = try own.jacobian(order, on: backend)
     for outputs in KernelOutputs.allCases {
@@ -114,8 +142,8 @@ import Testing
   }
 
   /// Order 2 with convolutions in both forms: devices, threads and cuts.
-  @Test(arguments: [1, 2, 5]) func bits(_ index: Int) throws {
-    let own = try Case(index)
+  @Test(arguments: [1, 5, nil]) func bits(_ index: Int?) throws {
+    let own = try index.map { try Case($0) } ?? Case(Self.fewPositions)
     let results = try BackendUnderTest.onEach { backend in
       TestSupport.bits(
         try backend.download(
