@@ -32,8 +32,14 @@ struct BackendOptions: ParsableArguments {
       valueName: "which"))
   var profile = ProfilePolicy.cached
 
-  @Option(help: ArgumentHelp("float32 or float64.", valueName: "type"))
-  var dtype = "float32"
+  @Option(
+    name: .customLong("dtype"),
+    help: ArgumentHelp(
+      "float32 (default, but for kernels at infinite width) or float64.", valueName: "type"))
+  var givenType: String?
+
+  /// --dtype, or what it is without.
+  var dtype: String { givenType ?? ScalarType.float32.rawValue }
 
   @Option(
     help: ArgumentHelp(

@@ -7,7 +7,9 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A network file (JSON), or \(NetworkPreset.forms).", valueName: "model"))
-  var model = "mlp:512x3"
+  var model = Self.usualModel
+
+  static let usualModel = "mlp:512x3"
 
   @Option(
     help: ArgumentHelp(
