@@ -32,8 +32,8 @@ let package = Package(
       name: "DataSets", dependencies: ["CZlib", "CDigits", "Kernels"], exclude: ["README.md"]),
     .target(name: "Jets", dependencies: ["Compute"]),
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
-    .target(name: "Training", dependencies: ["Networks"]),
     .target(name: "TangentKernels", dependencies: ["Networks"]),
+    .target(name: "Training", dependencies: ["TangentKernels"]),
     .target(name: "Reports", dependencies: ["CZlib", "Training"], exclude: ["README.md"]),
     .target(
       name: "Verification",

@@ -60,7 +60,8 @@ extension SafetensorsFile {
     for tensor in tensors {
       guard seen.insert(tensor.name).inserted else {
         throw FileError(
-          path: path, problem: "the tensor name \(FileError.quote(tensor.name)) cannot be used (again)",
+          path: path,
+          problem: "the tensor name \(FileError.quote(tensor.name)) cannot be used (again)",
           advice: "give every tensor its own name")
       }
       let sizes = tensor.shape.map(String.init).joined(separator: ",")

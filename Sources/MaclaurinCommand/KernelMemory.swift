@@ -39,8 +39,9 @@ struct KernelMemory {
   func total(_ cost: KernelPlan.TileCost, pending: Int = 2) -> Int {
     // Pools round up, by at most an eighth. A tile and its mirror image lie on pages of the file, and
     // its values are copied on their way.
-    let pages = 2 * cost.side * 8192 + 2 * cost.bytes
-    return base + cost.peakBytes / 8 * 9 + touchedLimit + pages + (2 * pending + 1 + hostCopies) * cost.bytes
+    let pages = 2 * cost.lines * 8192 + 2 * cost.bytes
+    return base + cost.peakBytes / 8 * 9 + touchedLimit + pages + (2 * pending + 1 + hostCopies)
+      * cost.bytes
   }
 
   func fits(_ cost: KernelPlan.TileCost) -> Bool {

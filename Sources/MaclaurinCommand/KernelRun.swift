@@ -58,6 +58,7 @@ struct KernelRun {
     case .open(let opened): file = opened
     }
     file.touchedLimit = memory.touchedLimit
+    file.commitInterval = .seconds(large.journalEvery)
     let (before, total) = (file.finishedCount, record.tiles.count)
     let bar = ProgressBar(quiet: report.quiet)
     Interruption.catchSignals()

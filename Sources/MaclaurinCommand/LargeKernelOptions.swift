@@ -24,6 +24,12 @@ struct LargeKernelOptions: ParsableArguments {
   @Flag(help: "Go on with an unfinished --output.")
   var resume = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Seconds between notes of what is finished: how much work a kill may cost. 0 for every tile.",
+      valueName: "s"))
+  var journalEvery = 1.0
+
   @Flag(help: "Predict memory, work and time; write nothing.")
   var plan = false
 
@@ -51,6 +57,9 @@ struct LargeKernelOptions: ParsableArguments {
   }
 
   func validate() throws {
+    guard (0...1e6).contains(journalEvery) else {
+      throw ValidationError("--journal-every takes 0 or more seconds, not \(journalEvery)")
+    }
     guard tile.map({ (1...1 << 20).contains($0) }) ?? true else {
       throw ValidationError("--tile takes 1 to \(1 << 20), not \(tile ?? 0)")
     }

@@ -4,28 +4,62 @@ import Networks
 
 /// The passes over examples.
 extension EmpiricalKernel {
-  /// O·Θ or Θ between some rows and columns, [pairs, rows·columns]; no columns: the rows themselves.
+  /// Θ between some rows and columns (O times the trace), [entries, rows·columns]; no columns: the rows
+  /// themselves.
+  ///
+  /// - Parameter outputsAtOnce: of one pass; for `full` all.
+  func sums(
+    _ rows: Range<Int>, _ columns: Range<Int>?, outputsAtOnce: Int
+  ) throws -> Matrix {
+    let count = network.outputCount
+    let size = rows.count * (columns ?? rows).count
+    let total = try backend.matrix(entryCount, size, type)
+    if outputs == .full {
+      try pass(rows, columns, 0..<count, into: total)
+      return total
+    }
+    for group in Self.parts(count, outputsAtOnce) {
+      if outputs == .diagonal {
+        try pass(rows, columns, group, into: total.rows(group))
+        continue
+      }
+      // Outputs one after the other, however they are grouped.
+      let values = try backend.matrix(group.count, size, type)
+      try pass(rows, columns, group, into: values)
+      for (row, output) in group.enumerated() {
+        let value = values.rows(row..<(row + 1))
+        try backend.run(
+          .linearCombination(
+            output == 0
+              ? LinearCombination(total, 1, value) : LinearCombination(total, 1, value, 1, total)))
+      }
+    }
+    return total
+  }
+
+  /// A pass forward and back, with some outputs, into [pairs, rows·columns].
   ///
   /// At order 0 and 1 the outputs' cotangents are directions of one pullback. A jet of higher order
   /// would have to carry as many directions forward; there every example comes once for each output.
-  func sums(_ rows: Range<Int>, _ columns: Range<Int>?) throws -> Matrix {
+  private func pass(
+    _ rows: Range<Int>, _ columns: Range<Int>?, _ group: Range<Int>, into sums: Matrix
+  ) throws {
     let order = ray == nil ? 0 : expansion!.order
-    let outputs = network.outputCount
     let count = rows.count + (columns?.count ?? 0)
-    let inputs = try self.inputs(rows, columns, copies: order == 0 ? 1 : outputs)
+    let inputs = try self.inputs(rows, columns, copies: order == 0 ? 1 : group.count)
     let parameters = ParameterJet(center: center, displacement: ray?.direction)
     let (algebra, tape) = (JetAlgebra(backend, order: order), Network.Tape())
     let degree = try network.pushforward(
       inputs, parameters, algebra: algebra, tape: tape
     ).degree
     let sink = try KernelContributions(
-      pairs, first: 0..<rows.count,
-      second: columns == nil ? 0..<rows.count : rows.count..<count, isReplicated: order > 0,
-      type: type, on: backend)
+      OutputPairs(isFull: outputs == .full, outputs: group.count), of: network.outputCount,
+      first: 0..<rows.count, second: columns == nil ? 0..<rows.count : rows.count..<count,
+      isReplicated: order > 0, into: sums, on: backend)
+    let cotangent = try cotangent(
+      of: group, examples: count, degree: max(1, degree), isReplicated: order > 0)
     try network.pullback(
-      try cotangent(examples: count, degree: max(1, degree), isReplicated: order > 0), tape,
-      parameters, algebra: algebra, isTrainable: isTrainable, to: sink)
-    return sink.sum
+      cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable, to: sink)
   }
 
   /// The examples of both sides, the whole `copies` times.
@@ -52,15 +86,17 @@ extension EmpiricalKernel {
 
   /// For each output a cotangent that is 1 there, in coefficient i times s^{1−i}: f_k = Σ y_i s^{−i} and
   /// the gradient is s times as large.
-  private func cotangent(examples: Int, degree: Int, isReplicated: Bool) throws -> Jet {
+  private func cotangent(
+    of group: Range<Int>, examples: Int, degree: Int, isReplicated: Bool
+  ) throws -> Jet {
     let outputs = network.outputCount
     let s = ray?.scale ?? 1
     let units = (1...degree).flatMap { i -> [Double] in
       let isSeen = !isReplicated || i == expansion?.coefficient ?? i
       let power = Double(sign: .plus, exponent: Int(s.exponent) * (1 - i), significand: 1)
-      return (0..<outputs * outputs).map { $0 % (outputs + 1) == 0 && isSeen ? power : 0 }
+      return group.flatMap { o in (0..<outputs).map { $0 == o && isSeen ? power : 0 } }
     }
-    let count = degree * outputs
+    let count = degree * group.count
     let order = try backend.matrix(count * examples, 1, .int32)
     try backend.upload(
       (0..<count).flatMap { [Int32](repeating: Int32($0), count: examples) }, to: order)
@@ -68,8 +104,9 @@ extension EmpiricalKernel {
     try backend.run(
       .gather(Gather(rows, from: try backend.matrix(count, outputs, type, units), rows: order)))
     return Jet(
-      rows, block: isReplicated ? outputs * examples : examples, degree: degree, capacity: degree,
-      directions: isReplicated ? 1 : outputs, hasZero: false)
+      rows, block: isReplicated ? group.count * examples : examples, degree: degree,
+      capacity: degree,
+      directions: isReplicated ? 1 : group.count, hasZero: false)
   }
 }
 
@@ -82,17 +119,17 @@ extension EmpiricalKernel {
     let left = try features(x1, rows)
     let isDiagonal = isSymmetric && rows == columns
     let right = isDiagonal ? left : try features(x2 ?? x1, columns)
-    let values = try pairs.count == 1 ? block : backend.matrix(rows.count, columns.count, type)
+    let values = try outputs == .trace ? block : backend.matrix(rows.count, columns.count, type)
     try backend.run(.fill(Fill(values, value: bias)))
     try backend.run(
       .contraction(
         Contraction(left, right, into: values, transposeB: true, alpha: weight, beta: 1)))
-    guard pairs.count > 1 else { return }
-    let outputs = pairs.outputs
+    guard outputs != .trace else { return }
+    let count = network.outputCount
     let pattern =
-      pairs.kind == .diagonal
-      ? [Double](repeating: 1, count: outputs)
-      : (0..<outputs * outputs).map { $0 % (outputs + 1) == 0 ? 1 : 0 }
+      outputs == .diagonal
+      ? [Double](repeating: 1, count: count)
+      : (0..<count * count).map { $0 % (count + 1) == 0 ? 1 : 0 }
     try backend.run(
       .contraction(
         Contraction(

@@ -12,8 +12,9 @@ import Networks
 ///
 /// A block of Θ takes one pass over its examples, forward and back, with a cotangent for each output; a
 /// layer's contribution is added while the cotangents are there (`KernelContributions`), so that there
-/// is never a Jacobian. A pass over more examples than `passBytes` allow is cut in strips; then every
-/// pair of strips has a pass. Nothing of this changes a bit.
+/// is never a Jacobian. A pass that takes more than `passBytes` is cut: first into some outputs at a time,
+/// each with a pass forward of its own (not for `full`), then into strips of examples, where every pair of
+/// strips has a pass. Nothing of this changes a bit.
 public final class EmpiricalKernel: TiledKernel {
   let network: Network
   let kind: KernelKind
@@ -21,15 +22,15 @@ public final class EmpiricalKernel: TiledKernel {
   let center: Matrix
   let x1: Matrix
   let x2: Matrix?
-  let pairs: OutputPairs
+  let outputs: KernelOutputs
   let expansion: Expansion?
   let isTrainable: [Bool]?
   /// Bytes that a pass may take, as far as the examples can be cut.
   public let passBytes: Int
   /// sΔ, of orders from 2 on; and s.
   let ray: (direction: Matrix, scale: Double)?
-  /// Strips that were found for blocks of some shape.
-  private var strips: [BlockShape: Int] = [:]
+  /// What was found for blocks of some shape.
+  private var cuts: [BlockShape: PassCut] = [:]
 
   /// A model f_k around θ0.
   public struct Expansion {
@@ -52,7 +53,7 @@ public final class EmpiricalKernel: TiledKernel {
   public let rowCount: Int
   public let columnCount: Int
   public var isSymmetric: Bool { x2 == nil }
-  public var entry: [Int] { pairs.entry }
+  public var entry: [Int] { outputs.entry(network.outputCount) }
   public var type: ScalarType { center.type }
 
   /// - Parameters:
@@ -75,7 +76,7 @@ public final class EmpiricalKernel: TiledKernel {
     center = parameters
     self.x1 = x1
     self.x2 = x2
-    pairs = OutputPairs(kind: outputs, outputs: network.outputCount)
+    self.outputs = outputs
     self.expansion = expansion
     self.isTrainable = isTrainable
     self.passBytes = passBytes
@@ -103,7 +104,7 @@ public final class EmpiricalKernel: TiledKernel {
     center = try null.matrix(1, other.center.columns, other.type)
     x1 = try null.matrix(rows, other.x1.columns, other.type)
     x2 = try columns.map { try null.matrix($0, other.x1.columns, other.type) }
-    pairs = other.pairs
+    outputs = other.outputs
     expansion = other.expansion
     isTrainable = other.isTrainable
     passBytes = .max
@@ -160,15 +161,16 @@ public final class EmpiricalKernel: TiledKernel {
       return block
     }
     let isDiagonal = isSymmetric && rows == columns
-    let size = try strip(BlockShape(rows.count, isDiagonal ? nil : columns.count))
+    let cut = try cut(BlockShape(rows.count, isDiagonal ? nil : columns.count))
     let parts = (
-      rows: Self.parts(rows.count, size), columns: Self.parts(columns.count, size)
+      rows: Self.parts(rows.count, cut.examples), columns: Self.parts(columns.count, cut.examples)
     )
     for (r, left) in parts.rows.enumerated() {
       for (c, right) in parts.columns.enumerated() where !isDiagonal || c >= r {
         let isOne = isDiagonal && c == r
         let sum = try sums(
-          left.shifted(by: rows.lowerBound), isOne ? nil : right.shifted(by: columns.lowerBound))
+          left.shifted(by: rows.lowerBound), isOne ? nil : right.shifted(by: columns.lowerBound),
+          outputsAtOnce: cut.outputs)
         try store(sum, left, right, into: block)
         if isDiagonal, !isOne { try storeMirrored(sum, left, right, into: block) }
       }
@@ -176,81 +178,7 @@ public final class EmpiricalKernel: TiledKernel {
     return block
   }
 
-  /// Θ as a matrix between outputs, rows and columns example after example: [rows·O, columns·O].
-  ///
-  /// - Precondition: `full` outputs.
-  public func matrix(rows: Range<Int>, columns: Range<Int>) throws -> Matrix {
-    precondition(pairs.kind == .full, "every output with every output")
-    let outputs = pairs.outputs
-    let block = try block(rows: rows, columns: columns)
-    // For each row example [n2·O, O] → [O, n2·O]: (e, o′, e′, o) with o and o′ exchanged at first.
-    let exchanged = try backend.matrix(block.rows, block.columns, type)
-    try backend.run(
-      .transposition(
-        Transposition(exchanged, from: block, rows: outputs, columns: outputs)))
-    let result = try backend.matrix(rows.count * outputs, columns.count * outputs, type)
-    try backend.run(
-      .transposition(
-        Transposition(result, from: exchanged, rows: columns.count * outputs, columns: outputs)))
-    return result
-  }
-
-  /// Adds nothing to Θ: copies sums, [pairs, n1·n2], to where the block has them, [n1, n2·pairs].
-  private func store(
-    _ sum: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, into block: Matrix
-  ) throws {
-    var values = sum
-    if pairs.count > 1 {
-      values = try backend.matrix(sum.columns, sum.rows, type)
-      try backend.run(
-        .transposition(Transposition(values, from: sum, rows: sum.rows, columns: sum.columns)))
-    }
-    try copy(values, rows, columns, into: block)
-  }
-
-  /// The same with the examples exchanged, and with them the outputs.
-  private func storeMirrored(
-    _ sum: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, into block: Matrix
-  ) throws {
-    var values = try backend.matrix(sum.rows, sum.columns, type)
-    try backend.run(
-      .transposition(Transposition(values, from: sum, rows: rows.count, columns: columns.count)))
-    if pairs.count > 1 {
-      let entries = try backend.matrix(values.columns, values.rows, type)
-      try backend.run(
-        .transposition(
-          Transposition(entries, from: values, rows: values.rows, columns: values.columns)))
-      values = entries
-    }
-    if pairs.kind == .full {
-      let exchanged = try backend.matrix(values.rows, values.columns, type)
-      try backend.run(
-        .transposition(
-          Transposition(exchanged, from: values, rows: pairs.outputs, columns: pairs.outputs)))
-      values = exchanged
-    }
-    try copy(values, columns, rows, into: block)
-  }
-
-  /// Rows of a block, for `trace` divided by O: a product with [1].
-  private func copy(
-    _ values: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, into block: Matrix
-  ) throws {
-    let width = columns.count * pairs.count
-    let values = values.reshaped(rows: rows.count, columns: width)
-    let target = Matrix(
-      block.buffer,
-      offset: block.offset + rows.lowerBound * block.stride + columns.lowerBound * pairs.count,
-      rows: 1, columns: width, stride: block.stride)
-    try backend.run(
-      .contraction(
-        Contraction(
-          try backend.matrix(1, 1, type, [1]), values.rows(0..<1), into: target,
-          alpha: pairs.kind == .trace ? 1 / Double(pairs.outputs) : 1, batch: rows.count,
-          strideB: width, strideC: block.stride)))
-  }
-
-  // MARK: Strips
+  // MARK: Cuts
 
   /// Rows and columns of a block; no columns for one with its own rows.
   private struct BlockShape: Hashable {
@@ -263,28 +191,42 @@ public final class EmpiricalKernel: TiledKernel {
     }
   }
 
-  /// Examples of each side in one pass: half as many, until the pass fits or is one pair's.
-  private func strip(_ shape: BlockShape) throws -> Int {
-    if passBytes == .max { return max(shape.rows, shape.columns ?? 0) }
-    if let known = strips[shape] { return known }
-    var size = max(shape.rows, shape.columns ?? 0)
-    while size > 1 {
-      let isWhole = size >= shape.rows && shape.columns == nil
-      let bytes = try peakBytes(
-        min(size, shape.rows), isWhole ? nil : min(size, shape.columns ?? size))
-      if bytes <= passBytes { break }
-      size = (size + 1) / 2
+  /// Examples of each side in one pass, and outputs.
+  private struct PassCut {
+    var examples: Int
+    var outputs: Int
+  }
+
+  /// Fewer outputs cost passes forward, a small part of the work; fewer examples cost whole passes. So
+  /// outputs are halved down to 4 before examples are, and to 1 where single examples do not fit.
+  private func cut(_ shape: BlockShape) throws -> PassCut {
+    let most = network.outputCount
+    var cut = PassCut(examples: max(shape.rows, shape.columns ?? 0), outputs: most)
+    if passBytes == .max { return cut }
+    if let known = cuts[shape] { return known }
+    while try peakBytes(shape, cut) > passBytes {
+      let fewest = outputs == .full ? most : cut.examples == 1 ? 1 : min(4, most)
+      if cut.outputs > fewest {
+        cut.outputs = max(fewest, (cut.outputs + 1) / 2)
+      } else if cut.examples > 1 {
+        cut = PassCut(examples: (cut.examples + 1) / 2, outputs: most)
+      } else {
+        break
+      }
     }
-    strips[shape] = size
-    return size
+    cuts[shape] = cut
+    return cut
   }
 
   /// What a pass takes beyond parameters and inputs.
-  private func peakBytes(_ rows: Int, _ columns: Int?) throws -> Int {
+  private func peakBytes(_ shape: BlockShape, _ cut: PassCut) throws -> Int {
     let null = NullBackend(workspace: Workspace(convolutionBytes: backend.workspaceBytes))
+    let isWhole = shape.columns == nil && cut.examples >= shape.rows
+    let rows = min(cut.examples, shape.rows)
+    let columns = isWhole ? nil : min(cut.examples, shape.columns ?? cut.examples)
     let kernel = try EmpiricalKernel(counting: self, rows, columns, on: null)
     let before = null.statistics.liveBytes
-    _ = try kernel.sums(0..<rows, columns.map { 0..<$0 })
+    _ = try kernel.sums(0..<rows, columns.map { 0..<$0 }, outputsAtOnce: cut.outputs)
     return null.statistics.peakBytes - before
   }
 

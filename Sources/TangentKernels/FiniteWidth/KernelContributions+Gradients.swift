@@ -15,23 +15,13 @@ extension KernelContributions {
     let channels = gradient.cotangent.columns
     let cost = LayerCost(
       positions: rows.positions, coefficients: rows.degree, patch: geometry.patchCount,
-      channels: channels, outputs: outputs)
+      channels: channels, outputs: allOutputs)
     let pieces = try GradientPieces(self, gradient, geometry, rows, slice: cost.slice)
     let square = gradient.factors.weight * gradient.factors.weight
     for slice in stride(from: 0, to: channels, by: cost.slice) {
       let columns = slice..<min(channels, slice + cost.slice)
       let gradients = try pieces.gradients(of: columns)
       let size = columns.count * geometry.patchCount
-      // An example's outputs lie side by side, so their trace is one long product.
-      if outputs.kind == .trace {
-        try backend.run(
-          .contraction(
-            Contraction(
-              gradients.rows(first), gradients.rows(second),
-              into: sum.reshaped(rows: first.count, columns: second.count), transposeB: true,
-              alpha: square, beta: 1)))
-        continue
-      }
       let one = OutputRows(
         matrix: Matrix(
           gradients.buffer, offset: gradients.offset, rows: gradients.rows, columns: size,

@@ -62,9 +62,10 @@ private struct PositionTerms {
     self.sink = sink
     self.gradient = gradient
     self.rows = rows
-    let cells = rows.positions * rows.positions * sink.second.count
-    let most = outputsAtOnce(sink.outputs) * cells * sink.type.byteCount
-    let size = min(sink.first.count, max(1, KernelContributions.temporaryBytes / max(1, most)))
+    let cells = rows.positions * rows.positions * sink.second.count * sink.outputs.outputs
+    let size = min(
+      sink.first.count,
+      max(1, KernelContributions.temporaryBytes / (cells * sink.type.byteCount)))
     tiles = stride(from: 0, to: sink.first.count, by: size).map {
       $0..<min(sink.first.count, $0 + size)
     }
@@ -87,18 +88,15 @@ private struct PositionTerms {
     let (a, b) = (rows.of(i).rows(left), rows.of(j).rows(right))
     let size = left.count * right.count
     // One position: products are made where they stay.
-    let space = try p == 1 ? result : backend.matrix(outputsAtOnce(outputs), size, type)
-    let runs = outputs.runs
-    for (index, run) in runs.enumerated() {
+    let space = try p == 1 ? result : backend.matrix(outputs.outputs, size, type)
+    for run in outputs.runs {
       let place = p == 1 ? run.pair * size : 0
       let products = space.slice(at: place, rows: run.count * left.count, columns: right.count)
       try backend.run(
         .contraction(
           run.contraction(
-            a, b, into: products.rows(0..<left.count), size: size, isAdded: run.isAdded)))
-      // A sum over outputs is weighed once it is complete.
-      guard index + 1 == runs.count || !runs[index + 1].isAdded else { continue }
-      if let weights { try sink.multiply(products, by: weights, directions: run.count) }
+            a, b, into: products.rows(0..<left.count), size: size)))
+      try sink.multiply(products, by: weights, directions: run.count)
       guard p > 1 else { continue }
       let sums = result.slice(
         at: run.pair * result.columns, rows: run.count * tile.count, columns: width)
@@ -107,10 +105,10 @@ private struct PositionTerms {
     return result
   }
 
-  /// S_ij; nil where it is zero but for a bias that is not there.
+  /// S_ij
   private func weights(
     _ i: Int, _ j: Int, _ left: Range<Int>, _ right: Range<Int>
-  ) throws -> Matrix? {
+  ) throws -> Matrix {
     let weights = try backend.matrix(left.count, right.count, type)
     let hasBias = gradient.bias != nil && i == 1 && j == 1
     let (m, b) = (gradient.factors.weight, gradient.factors.bias)
@@ -162,11 +160,6 @@ private struct PositionTerms {
   private func range(_ example: Int, _ count: Int) -> Range<Int> {
     (example * positions)..<((example + count) * positions)
   }
-}
-
-/// Pairs whose products of positions exist at a time.
-private func outputsAtOnce(_ outputs: OutputPairs) -> Int {
-  outputs.kind == .trace ? 1 : outputs.outputs
 }
 
 extension KernelContributions {

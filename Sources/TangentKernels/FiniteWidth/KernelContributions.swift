@@ -13,33 +13,39 @@ import Networks
 ///
 /// ŷ unfolded. That is how dense layers, and convolutions with few positions, are summed; where it is
 /// less work, a convolution's are summed from blocks of each example's own weight gradients instead
-/// (`LayerCost`). Every value of Θ is made of its two examples alone, by sums whose order depends on the
-/// layer only, and is the same bit for bit if the two are exchanged.
+/// (`LayerCost`). Every value of Θ is made of its two examples and outputs alone, by sums whose order
+/// depends on the layer only, and is the same bit for bit if the two sides are exchanged.
 final class KernelContributions: GradientSink {
   let backend: any Backend
+  /// Those of the pass.
   let outputs: OutputPairs
+  /// Those of the network, which decide about a layer's form.
+  let allOutputs: OutputPairs
   /// The examples of both sides among those of the pass.
   let first: Range<Int>
   let second: Range<Int>
   /// Whether the pass has a copy of every example for each output, rather than a direction for each.
   let isReplicated: Bool
-  /// [pairs, n1·n2]
+  /// [pairs, n1·n2], contiguous.
   let sum: Matrix
   var type: ScalarType { sum.type }
 
   /// Bytes of what exists for one layer at a time besides its rows; it changes no bit.
   static let temporaryBytes = 16 << 20
 
+  /// Sets `sum` to zero.
   init(
-    _ outputs: OutputPairs, first: Range<Int>, second: Range<Int>, isReplicated: Bool,
-    type: ScalarType, on backend: any Backend
+    _ outputs: OutputPairs, of allOutputs: Int, first: Range<Int>, second: Range<Int>,
+    isReplicated: Bool, into sum: Matrix, on backend: any Backend
   ) throws {
+    precondition(sum.rows == outputs.count && sum.columns == first.count * second.count)
     self.backend = backend
     self.outputs = outputs
+    self.allOutputs = OutputPairs(isFull: outputs.isFull, outputs: allOutputs)
     self.first = first
     self.second = second
     self.isReplicated = isReplicated
-    sum = try backend.matrix(outputs.count, first.count * second.count, type)
+    self.sum = sum
     try backend.run(.fill(Fill(sum, value: 0)))
   }
 
@@ -53,7 +59,7 @@ final class KernelContributions: GradientSink {
     }
     let cost = LayerCost(
       positions: rows.positions, coefficients: rows.degree, patch: geometry.patchCount,
-      channels: gradient.cotangent.columns, outputs: outputs)
+      channels: gradient.cotangent.columns, outputs: allOutputs)
     if cost.prefersGradients {
       try addGradients(gradient, geometry, rows)
     } else {
@@ -126,7 +132,7 @@ final class KernelContributions: GradientSink {
       .contraction(
         run.contraction(
           a, b, into: sum.slice(at: run.pair * size, rows: first.count, columns: second.count),
-          size: size, alpha: alpha, isAdded: true)))
+          size: size, alpha: alpha, beta: 1)))
   }
 
   /// x ← x∘y, y shared by `directions` blocks of x, one behind the other.

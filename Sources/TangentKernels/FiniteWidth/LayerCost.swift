@@ -3,7 +3,7 @@
 /// With P positions, d coefficients, F columns of the unfolded input, C output channels, q products of
 /// outputs (O, or O² for `full`) and n examples that share an example's weight gradients:
 ///
-///     from positions:   d²P²·(2F + 2Cq + e·r)     r: pairs of outputs that are kept
+///     from positions:   d²P²·(2F + (2C + e)q)
 ///     from gradients:   2dP·O·C·F/n + 2q·C·F
 ///
 /// e stands for the passes over the products of positions. n is a fixed number and not the number of
@@ -21,14 +21,13 @@ struct LayerCost {
   var fromPositions: Double {
     let cells = Double(positions * coefficients)
     return cells * cells
-      * (2 * Double(patch) + 2 * Double(channels) * Double(outputs.products)
-        + Self.elementwise * Double(outputs.count))
+      * (2 * Double(patch) + (2 * Double(channels) + Self.elementwise) * Double(outputs.count))
   }
 
   var fromGradients: Double {
     let weights = Double(channels) * Double(patch)
     return 2 * Double(positions * coefficients) * Double(outputs.outputs) * weights / Self.examples
-      + 2 * Double(outputs.products) * weights
+      + 2 * Double(outputs.count) * weights
   }
 
   var prefersGradients: Bool { fromGradients < fromPositions }

@@ -17,7 +17,6 @@ public final class MonteCarloKernel: TiledKernel {
   public let samples: Int
   private let passBytes: Int
   private let backend: any Backend
-  private let pairs: OutputPairs
   /// What was estimated, where standard errors are kept.
   private var kept: [(rows: Range<Int>, columns: Range<Int>, errors: [Double])] = []
   /// Whether every block's standard errors are kept for `standardErrors`.
@@ -26,7 +25,7 @@ public final class MonteCarloKernel: TiledKernel {
   public let rowCount: Int
   public let columnCount: Int
   public var isSymmetric: Bool { x2 == nil }
-  public var entry: [Int] { pairs.entry }
+  public var entry: [Int] { outputs.entry(network.outputCount) }
   public var type: ScalarType { x1.type }
 
   /// - Throws: `NetworkError` where there is no such kernel, and for fewer than two samples, which have no
@@ -50,7 +49,6 @@ public final class MonteCarloKernel: TiledKernel {
     self.seed = seed
     self.passBytes = passBytes
     self.backend = backend
-    pairs = OutputPairs(kind: outputs, outputs: network.outputCount)
     rowCount = x1.rows
     columnCount = (x2 ?? x1).rows
     // What has no kernel is refused before any work.
@@ -126,7 +124,7 @@ public final class MonteCarloKernel: TiledKernel {
   /// Where entry k of (x, x′) is in (x′, x).
   private func mirrored(_ k: Int) -> Int {
     guard outputs == .full else { return k }
-    let (left, right) = k.quotientAndRemainder(dividingBy: pairs.outputs)
-    return right * pairs.outputs + left
+    let (left, right) = k.quotientAndRemainder(dividingBy: network.outputCount)
+    return right * network.outputCount + left
   }
 }

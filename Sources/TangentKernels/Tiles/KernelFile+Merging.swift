@@ -14,7 +14,8 @@ extension KernelFile {
         expected.shard = record.shard
         if let count = first?.shard?.count, count != shard.count {
           throw FileError(
-            path: path, problem: "is a share of \(shard.count), but \(shards[0]) is one of \(count)",
+            path: path,
+            problem: "is a share of \(shard.count), but \(shards[0]) is one of \(count)",
             advice: "merge the shares of one computation")
         }
         if let difference = record.difference(from: expected) {

@@ -5,6 +5,8 @@ public struct KernelPlan {
   /// What one tile needs.
   public struct TileCost: Sendable, Equatable {
     public var side: Int
+    /// Rows, or columns, that there are of it at most.
+    public var lines: Int
     /// The high-water mark of a backend's pool, with what the kernel holds all the time.
     public var peakBytes: Int
     /// Bytes of the largest single piece of memory.
@@ -41,7 +43,8 @@ public struct KernelPlan {
     try run(Tile(rows: 0..<rows, columns: (last - columns)..<last))
     let statistics = backend.statistics
     return TileCost(
-      side: side, peakBytes: statistics.peakBytes, largestBuffer: backend.largestBuffer,
+      side: side, lines: max(rows, columns), peakBytes: statistics.peakBytes,
+      largestBuffer: backend.largestBuffer,
       bytes: rows * columns * kernel.entryCount * kernel.type.byteCount,
       flops: backend.cost.flops - before, pairs: rows * columns)
   }

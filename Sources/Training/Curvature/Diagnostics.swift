@@ -100,7 +100,7 @@ struct DiagnosticProbe {
     let model = derivatives.model
     let backend = model.backend
     let inputs = try examples.evaluationInputs(0..<count, on: backend)
-    let kernel = try TangentKernel(derivatives, inputs: inputs).matrix()
+    let kernel = try derivatives.tangentKernel(inputs)
     let factor = Objective(settings.loss).factor(
       examples: count, outputs: model.network.outputCount)
     // Products with a matrix in memory cost next to nothing.
