@@ -84,7 +84,7 @@ struct PredictCommand: ParsableCommand {
     try checkOutputs()
     let loaded = try examples.load(network: network, model)
     try TrainCommand.check(loaded.network, against: loaded.set, loss: training.loss)
-    try checkRates(loaded.network)
+    try check(loaded.network)
     let columns = training.width == .finite ? 1 : loaded.outputs
     let method = try training.method(dimension: loaded.train * loaded.outputs / columns)
     if plan { return try showPlan(loaded, method) }
@@ -100,7 +100,11 @@ struct PredictCommand: ParsableCommand {
     try show(prediction, loaded, loss, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  private func checkRates(_ network: Network) throws {
+  private func check(_ network: Network) throws {
+    if network.description.isSymmetric, inference == .ensemble {
+      throw Misuse(
+        "a symmetric start makes all outputs 0, so there is no ensemble; give --inference network")
+    }
     guard let tensor = network.parameters.first(where: { $0.learningRate.sgd != 1 }) else { return }
     throw NetworkError(
       "\(tensor.name) has a learning rate of its own (\(tensor.learningRate.sgd) times the common one), "

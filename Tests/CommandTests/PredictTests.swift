@@ -321,6 +321,10 @@ import Testing
       #"{"input": [6], "layers": [{"dense": {"units": 2, "learning_rate": 3}}]}"#)
     expectSentence(
       try run("--network", folder.path + "/net.json"), "layers.0", "learning rate of its own")
+    expectSentence(
+      try Command.run(
+        "predict", "--data", "digits", "--model", "mlp:8x1", "--symmetric", in: folder),
+      "symmetric", "--inference network", status: 2)
     // Nothing was written over.
     #expect(try folder.array("x.npy").values == [1, 2, 3])
   }
