@@ -3,9 +3,9 @@ import Maclaurin
 /// The kernels that a prediction takes.
 struct PredictionKernels {
   /// Of the kind that is trained with.
-  var trained: KernelBlocks
+  var trained: TrainTestKernel
   /// K, for the covariance of an ensemble.
-  var start: KernelBlocks?
+  var start: TrainTestKernel?
 
   /// At infinite width.
   ///
@@ -18,14 +18,14 @@ struct PredictionKernels {
     let (n, m) = (x1.count / network.inputCount, x2.count / network.inputCount)
     let (train, cross) = (kernel(x1), kernel(x2, x1))
     let test = covariance == nil ? nil : kernel(x2)
-    func blocks(_ kind: KernelKind) -> KernelBlocks {
+    func blocks(_ kind: KernelKind) -> TrainTestKernel {
       func matrix(_ values: InfiniteWidthKernel.Values, _ rows: Int, _ columns: Int)
         -> KernelMatrix
       {
         KernelMatrix(
           kind == .ntk ? values.ntk : values.nngp, rowCount: rows, columnCount: columns)
       }
-      return KernelBlocks(
+      return TrainTestKernel(
         train: matrix(train, n, n), cross: matrix(cross, m, n),
         test: test.map { matrix($0, m, m) })
     }
@@ -53,7 +53,7 @@ extension PredictionKernels {
         try device.download(kernel.matrix(rows: 0..<rows, columns: 0..<columns)),
         rowCount: rows, columnCount: columns, block: o)
     }
-    let blocks = KernelBlocks(train: try matrix(train, nil), cross: try matrix(test, train))
+    let blocks = TrainTestKernel(train: try matrix(train, nil), cross: try matrix(test, train))
     let model = try Model(network, center: parameters, order: 0, on: device)
     let evaluator = Evaluator(Objective(.mse), batchSize: 512)
     return (

@@ -10,9 +10,9 @@ import Testing
   static let networks = ["kernel-mlp-relu-ntk", "kernel-mlp-relu-standard"]
 
   /// The blocks of a kernel in a golden file; `12` there is train against test.
-  private func blocks(_ golden: GoldenCase, _ kind: String) throws -> KernelBlocks {
+  private func blocks(_ golden: GoldenCase, _ kind: String) throws -> TrainTestKernel {
     let (n, m) = (try golden.shape("x1")[0], try golden.shape("x2")[0])
-    return KernelBlocks(
+    return TrainTestKernel(
       train: KernelMatrix(try golden.values("\(kind).11"), rowCount: n, columnCount: n),
       cross: KernelMatrix(
         transposed(try golden.values("\(kind).12"), rows: n), rowCount: m, columnCount: n),
@@ -165,7 +165,7 @@ import Testing
     #expect(try flow.train(from: f0, at: .infinity) == y)
     // Covariances fall from the prior.
     let prior = KernelMatrix(Self.kernel(m, m, seed: 10), rowCount: m, columnCount: m)
-    let blocks = KernelBlocks(train: kernel, cross: cross, test: prior)
+    let blocks = TrainTestKernel(train: kernel, cross: cross, test: prior)
     #expect(try flow.gaussianProcess(blocks, at: 0).covariance == prior.values)
     #expect(try flow.ensemble(cross, start: blocks, at: 0).covariance == prior.values)
     #expect(

@@ -25,7 +25,7 @@ public struct KernelMatrix: Sendable, Equatable {
 }
 
 /// The blocks of a kernel that predictions take.
-public struct KernelBlocks: Sendable, Equatable {
+public struct TrainTestKernel: Sendable, Equatable {
   /// Between training examples.
   public var train: KernelMatrix
   /// Between test examples, along the rows, and training examples.
