@@ -98,14 +98,14 @@ public enum AtomicFile {
     }
   }
 
-  private static func synchronizeFolder(_ folder: String) throws {
+  static func synchronizeFolder(_ folder: String) throws {
     // A folder that may be written but not read cannot be opened; the rename stands all the same.
     guard let descriptor = try? POSIX.openForReading(folder) else { return }
     defer { try? POSIX.closeFile(descriptor) }
     try POSIX.synchronize(descriptor)
   }
 
-  private static func split(_ path: String) -> (folder: String, name: String) {
+  static func split(_ path: String) -> (folder: String, name: String) {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
     let folder = String(path[..<slash])
     return (folder.isEmpty ? "/" : folder, String(path[path.utf8.index(after: slash)...]))

@@ -23,31 +23,7 @@ public enum NumpyFile {
 
   static func decode(_ stream: ByteStream) throws -> NumericArray {
     let path = stream.path
-    guard stream.remaining >= 10 else {
-      throw FileError(
-        path: path, problem: "is too short for a .npy file", advice: "write it with numpy.save")
-    }
-    let start = try stream.read(8, field: "magic number")
-    guard start.prefix(6).elementsEqual(magic) else {
-      throw FileError(
-        path: path, field: "magic number", problem: "this is no .npy file",
-        advice: "write it with numpy.save")
-    }
-    guard (1...3).contains(start[6]), start[7] == 0 else {
-      throw FileError(
-        path: path, field: "version", problem: "version \(start[6]).\(start[7]) is not known",
-        advice: "write version 1.0, 2.0 or 3.0")
-    }
-    let lengthBytes = try stream.read(start[6] == 1 ? 2 : 4, field: "header length")
-    let length = lengthBytes.reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard length <= largestHeader else {
-      throw FileError(
-        path: path, field: "header length",
-        problem: "\(length) bytes are more than the \(largestHeader) accepted",
-        advice: "the file is corrupt: write it again")
-    }
-    let header = try NumpyHeader(
-      parsing: try stream.read(length, field: "header"), path: path)
+    let (header, _) = try layout(stream)
     let count = try NumericArray.byteCount(
       shape: header.shape, elementType: header.elementType, path: path, field: "shape")
     var bytes = try stream.read(count, field: "array")
@@ -113,11 +89,18 @@ public enum NumpyFile {
   }
 
   private static func parts(_ array: NumericArray) -> (header: [UInt8], bytes: [UInt8]) {
-    guard let code = array.elementType.numpyCode else {
+    guard let header = header(shape: array.shape, elementType: array.elementType) else {
       return parts(NumericArray(array.floats(), shape: array.shape))
     }
-    let order = array.elementType.size == 1 ? "|" : "<"
-    let sizes = array.shape.map(String.init)
+    return (header, array.bytes)
+  }
+
+  /// What a file begins with, a multiple of 64 bytes; the elements follow. Nil for a type that numpy
+  /// does not have.
+  static func header(shape: [Int], elementType: ElementType) -> [UInt8]? {
+    guard let code = elementType.numpyCode else { return nil }
+    let order = elementType.size == 1 ? "|" : "<"
+    let sizes = shape.map(String.init)
     let tuple = sizes.count == 1 ? "(\(sizes[0]),)" : "(\(sizes.joined(separator: ", ")))"
     var text = "{'descr': '\(order)\(code)', 'fortran_order': False, 'shape': \(tuple), }"
     // Like numpy: room for the first axis to grow to 21 digits in place.
@@ -129,6 +112,37 @@ public enum NumpyFile {
     text += String(repeating: " ", count: padding) + "\n"
     let length = text.utf8.count
     let start = magic + [1, 0, UInt8(length & 0xff), UInt8(length >> 8)]
-    return (start + Array(text.utf8), array.bytes)
+    return start + Array(text.utf8)
+  }
+
+  /// Element type and shape of a file, and where its elements begin, from its header alone.
+  static func layout(_ stream: ByteStream) throws -> (header: NumpyHeader, start: Int) {
+    let path = stream.path
+    guard stream.remaining >= 10 else {
+      throw FileError(
+        path: path, problem: "is too short for a .npy file", advice: "write it with numpy.save")
+    }
+    let start = try stream.read(8, field: "magic number")
+    guard start.prefix(6).elementsEqual(magic) else {
+      throw FileError(
+        path: path, field: "magic number", problem: "this is no .npy file",
+        advice: "write it with numpy.save")
+    }
+    guard (1...3).contains(start[6]), start[7] == 0 else {
+      throw FileError(
+        path: path, field: "version", problem: "version \(start[6]).\(start[7]) is not known",
+        advice: "write version 1.0, 2.0 or 3.0")
+    }
+    let lengthBytes = try stream.read(start[6] == 1 ? 2 : 4, field: "header length")
+    let length = lengthBytes.reversed().reduce(0) { $0 << 8 | Int($1) }
+    guard length <= largestHeader else {
+      throw FileError(
+        path: path, field: "header length",
+        problem: "\(length) bytes are more than the \(largestHeader) accepted",
+        advice: "the file is corrupt: write it again")
+    }
+    let header = try NumpyHeader(
+      parsing: try stream.read(length, field: "header"), path: path)
+    return (header, 8 + lengthBytes.count + length)
   }
 }

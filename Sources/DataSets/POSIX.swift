@@ -99,8 +99,83 @@ enum POSIX {
     if close(descriptor) != 0 && errno != EINTR { throw Failure(code: errno) }
   }
 
+  /// Opens a file for reading and writing, making it where it is missing.
+  static func openForUpdate(_ path: String, mode: Mode) throws -> Int32 {
+    try retried { open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode) }
+  }
+
+  /// Takes the lock of an open file; false when another process has it. A file system without locks
+  /// lets everybody in.
+  static func lock(_ descriptor: Int32) -> Bool {
+    flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
+  }
+
+  /// Whether an open file is still the one under a path.
+  static func isFile(_ descriptor: Int32, at path: String) -> Bool {
+    var (own, named) = (stat(), stat())
+    guard fstat(descriptor, &own) == 0, stat(path, &named) == 0 else { return false }
+    return own.st_dev == named.st_dev && own.st_ino == named.st_ino
+  }
+
+  static func setSize(_ descriptor: Int32, _ size: Int) throws {
+    _ = try retried { ftruncate(descriptor, off_t(size)) }
+  }
+
+  /// Gives a file its size and takes the space for it, so that writing to it cannot fail for want
+  /// of space.
+  static func allocate(_ descriptor: Int32, _ size: Int) throws {
+    #if canImport(Darwin)
+      try setSize(descriptor, size)
+    #else
+      while true {
+        switch posix_fallocate(descriptor, 0, off_t(size)) {
+        case 0: return
+        case EINTR: continue
+        // Without a call of the file system for it, and without the library's substitute.
+        case EOPNOTSUPP: return try setSize(descriptor, size)
+        case let code: throw Failure(code: code)
+        }
+      }
+    #endif
+  }
+
+  /// Writes all of `bytes` at `offset`.
+  static func writeAll(_ descriptor: Int32, _ bytes: [UInt8], at offset: Int) throws {
+    var done = 0
+    while done < bytes.count {
+      done += try bytes.withUnsafeBytes { bytes in
+        try retried {
+          pwrite(
+            descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+        }
+      }
+    }
+  }
+
+  /// The whole of a file as memory that it shares.
+  static func map(_ descriptor: Int32, _ size: Int) throws -> UnsafeMutableRawBufferPointer {
+    let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    guard let memory, memory != MAP_FAILED else { throw Failure(code: errno) }
+    return UnsafeMutableRawBufferPointer(start: memory, count: size)
+  }
+
+  static func unmap(_ memory: UnsafeMutableRawBufferPointer) {
+    munmap(memory.baseAddress, memory.count)
+  }
+
+  /// Brings what was written to such memory to the disk, and gives the pages back.
+  static func synchronize(_ memory: UnsafeMutableRawBufferPointer) throws {
+    _ = try retried { msync(memory.baseAddress, memory.count, MS_SYNC) }
+    madvise(memory.baseAddress, memory.count, Int32(MADV_DONTNEED))
+  }
+
   static func renameFile(_ old: String, _ new: String) throws {
     _ = try retried { rename(old, new) }
+  }
+
+  /// Brings the names in a file's folder to the disk.
+  static func synchronizeFolder(of path: String) throws {
+    try AtomicFile.synchronizeFolder(AtomicFile.split(path).folder)
   }
 
   static func removeFile(_ path: String) {

@@ -32,6 +32,8 @@ package final class ReadableFile: Sendable {
     size = status.size
   }
 
+  package static func exists(_ path: String) -> Bool { (try? POSIX.status(of: path)) != nil }
+
   deinit { try? POSIX.closeFile(descriptor) }
 
   /// Reads up to `buffer.count` bytes at `offset`; 0 at the end of the file.

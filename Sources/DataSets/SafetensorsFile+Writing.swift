@@ -10,7 +10,7 @@ extension SafetensorsFile {
     _ tensors: [(name: String, array: NumericArray)], metadata: [String: String] = [:],
     to path: String
   ) throws {
-    let header = try header(tensors, metadata: metadata, path: path)
+    let header = try header(tensors.map(Entry.init), metadata: metadata, path: path)
     try AtomicFile.write(path) { writer in
       try writer.write(header)
       for tensor in tensors { try writer.write(tensor.array.bytes) }
@@ -21,13 +21,33 @@ extension SafetensorsFile {
   public static func encode(
     _ tensors: [(name: String, array: NumericArray)], metadata: [String: String] = [:]
   ) throws -> [UInt8] {
-    try tensors.reduce(into: header(tensors, metadata: metadata, path: "safetensors")) {
-      $0 += $1.array.bytes
+    try tensors.reduce(
+      into: header(tensors.map(Entry.init), metadata: metadata, path: "safetensors")
+    ) { $0 += $1.array.bytes }
+  }
+
+  /// What a header says of a tensor, but for where it lies.
+  struct Entry {
+    let name: String
+    let elementType: ElementType
+    let shape: [Int]
+    let byteCount: Int
+
+    init(_ name: String, _ elementType: ElementType, shape: [Int]) {
+      self.name = name
+      self.elementType = elementType
+      self.shape = shape
+      byteCount = shape.reduce(elementType.size, *)
+    }
+
+    init(_ tensor: (name: String, array: NumericArray)) {
+      self.init(tensor.name, tensor.array.elementType, shape: tensor.array.shape)
     }
   }
 
-  private static func header(
-    _ tensors: [(name: String, array: NumericArray)], metadata: [String: String], path: String
+  /// What a file begins with, a multiple of 8 bytes; the data follow.
+  static func header(
+    _ tensors: [Entry], metadata: [String: String], path: String
   ) throws -> [UInt8] {
     var seen: Set<String> = ["__metadata__"]
     var items: [String] = []
@@ -37,16 +57,17 @@ extension SafetensorsFile {
       items.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
     }
     var offset = 0
-    for (name, array) in tensors {
-      guard seen.insert(name).inserted else {
+    for tensor in tensors {
+      guard seen.insert(tensor.name).inserted else {
         throw FileError(
-          path: path, problem: "the tensor name \(FileError.quote(name)) cannot be used (again)",
+          path: path,
+          problem: "the tensor name \(FileError.quote(tensor.name)) cannot be used (again)",
           advice: "give every tensor its own name")
       }
-      let sizes = array.shape.map(String.init).joined(separator: ",")
-      let end = offset + array.bytes.count
+      let sizes = tensor.shape.map(String.init).joined(separator: ",")
+      let end = offset + tensor.byteCount
       items.append(
-        "\(quoted(name)):{\"dtype\":\"\(array.elementType.safetensorsCode)\","
+        "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.elementType.safetensorsCode)\","
           + "\"shape\":[\(sizes)],\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }

@@ -85,6 +85,15 @@ public struct SafetensorsFile: Sendable {
       checkedShape: entry.shape, elementType: entry.elementType, bytes: bytes)
   }
 
+  /// Reads a part of a tensor's bytes.
+  package func bytes(_ range: Range<Int>, of name: String) throws -> [UInt8] {
+    let whole = try entry(name).range
+    precondition(range.lowerBound >= 0 && range.upperBound <= whole.count, "bytes of the tensor")
+    return try Self.read(
+      storage, path: path, offset: dataStart + whole.lowerBound + range.lowerBound,
+      count: range.count, field: "tensor \(FileError.quote(name))")
+  }
+
   /// Reads all tensors.
   ///
   /// - Parameter prefix: only names that start so, and the result has them without it.

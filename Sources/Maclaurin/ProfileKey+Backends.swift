@@ -67,4 +67,24 @@ extension BackendSelection {
       }
     }
   }
+
+  /// Profiles that are kept of this back end, of `auto` those of all its devices; nothing is
+  /// measured.
+  public func knownProfiles(
+    numerics: Numerics = .reproducible, threads: Int = 0, family: KernelFamily? = nil,
+    type: ScalarType = .float32, cache: ProfileCache = ProfileCache()
+  ) throws -> [DeviceProfile] {
+    let devices: [OpenCLDevice]
+    switch self {
+    case .openblas: devices = []
+    case .opencl(let index): devices = [try OpenCLDevices.device(index)]
+    case .auto: devices = Self.accelerators(numerics: numerics, needsDouble: type == .float64)
+    }
+    var keys = devices.map { ProfileKey($0, family: family, numerics: numerics, type: type) }
+    if case .opencl = self {
+    } else {
+      keys.append(ProfileKey(try OpenBLASBackend(numerics: numerics, threads: threads), type: type))
+    }
+    return keys.compactMap { cache.profile(for: $0) }
+  }
 }

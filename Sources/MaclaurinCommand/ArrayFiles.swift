@@ -7,13 +7,19 @@ enum ArrayFiles {
     _ argument: String, for network: Network, _ type: ScalarType, on backend: any Backend
   ) throws -> Matrix {
     let array = try finite(argument)
+    let rows = try rows(array, argument, for: network)
+    return try backend.matrix(rows, network.inputCount, type, array.doubles())
+  }
+
+  /// The number of inputs of a network in an array.
+  static func rows(_ array: NumericArray, _ argument: String, for network: Network) throws -> Int {
     let rows = array.shape.first ?? 0
     guard array.shape.count >= 1, rows > 0, array.count == rows * network.inputCount else {
       throw NetworkError(
         "the inputs in \(argument) have shape \(array.shape), but the network's input is "
           + "\(network.description.input): give [examples, \(network.inputCount)]")
     }
-    return try backend.matrix(rows, network.inputCount, type, array.doubles())
+    return rows
   }
 
   /// Reads an array, refusing NaN and infinities.

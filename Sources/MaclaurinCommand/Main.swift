@@ -58,7 +58,8 @@ struct MainCommand: ParsableCommand {
     subcommands: [
       DevicesCommand.self, InitCommand.self, SummaryCommand.self, TrainCommand.self,
       StudyCommands.self, PlotCommand.self, EvaluateCommand.self, ExpandCommand.self,
-      JVPCommand.self, VJPCommand.self, PredictCommand.self, CurvatureCommand.self,
+      JVPCommand.self, VJPCommand.self, KernelCommands.self, PredictCommand.self,
+      CurvatureCommand.self,
       VerifyCommand.self, BenchCommand.self,
     ])
 }

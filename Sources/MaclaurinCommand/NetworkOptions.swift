@@ -7,9 +7,9 @@ struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A network file (JSON), or \(NetworkPreset.forms).", valueName: "model"))
-  var model = NetworkOptions.standardModel
+  var model = Self.usualModel
 
-  static let standardModel = "mlp:512x3"
+  static let usualModel = "mlp:512x3"
 
   @Option(
     help: ArgumentHelp(

@@ -49,7 +49,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup(title: "What to print") var report: OutputOptions
 
   func validate() throws {
-    guard network == nil || model.model == NetworkOptions.standardModel else {
+    guard network == nil || model.model == NetworkOptions.usualModel else {
       throw ValidationError("give --network or --model, not both")
     }
     guard (initialOutputs == nil) == (initialTestOutputs == nil) else {

@@ -28,6 +28,8 @@ enum Command {
     var status: Int32
     var output: String
     var errors: String
+    /// The most memory that it had at once.
+    var peakBytes: Int
     /// The only line of stdout, as one JSON object.
     var json: [String: JSONValue] {
       get throws {
@@ -130,10 +132,11 @@ final class Child {
   func wait() throws -> Command.Outcome {
     let deadline = ContinuousClock.now + .seconds(240)
     var status: Int32 = 0
-    while waitpid(identifier, &status, WNOHANG) == 0 {
+    var usage = rusage()
+    while wait4(identifier, &status, WNOHANG, &usage) == 0 {
       if ContinuousClock.now > deadline {
         kill(identifier, SIGKILL)
-        waitpid(identifier, &status, 0)
+        wait4(identifier, &status, 0, &usage)
         Issue.record("the command hung")
         break
       }
@@ -142,7 +145,7 @@ final class Child {
     let signal = status & 0x7f
     return Command.Outcome(
       status: signal == 0 ? (status >> 8) & 0xff : -signal, output: readText(output),
-      errors: readText(errors))
+      errors: readText(errors), peakBytes: usage.ru_maxrss << 10)
   }
 }
 
