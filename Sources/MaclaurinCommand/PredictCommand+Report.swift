@@ -62,6 +62,13 @@ extension PredictCommand {
       loaded.knowsTest
       ? OutputLoss(
         loss.kind, targets: loaded.set.test.targetDoubles(), outputs: loaded.outputs) : nil
+    if loss.kind == .mse, training.learningRate > rate,
+      times.contains(where: { $0 > 0 && $0 < .infinity })
+    {
+      report.note(
+        "The learning rate \(training.learningRate) is above the largest stable one, \(rate): gradient "
+          + "descent diverges there, and what is shown is gradient flow")
+    }
     // What follows the times: name, and its value at each.
     var columns = [("train_loss", prediction.train.map(loss.value))]
     if let test { columns.append(("test_loss", prediction.test.map(test.value))) }

@@ -84,6 +84,7 @@ struct PredictCommand: ParsableCommand {
     try checkOutputs()
     let loaded = try examples.load(network: network, model)
     try TrainCommand.check(loaded.network, against: loaded.set, loss: training.loss)
+    try check(loaded.network)
     let columns = training.width == .finite ? 1 : loaded.outputs
     let method = try training.method(dimension: loaded.train * loaded.outputs / columns)
     if plan { return try showPlan(loaded, method) }
@@ -97,6 +98,17 @@ struct PredictCommand: ParsableCommand {
       inference: inference == .network ? nil : inference, by: algebra)
     try write(prediction, loaded)
     try show(prediction, loaded, loss, seconds: (ContinuousClock.now - start) / .seconds(1))
+  }
+
+  private func check(_ network: Network) throws {
+    if network.description.isSymmetric, inference == .ensemble {
+      throw Misuse(
+        "a symmetric start makes all outputs 0, so there is no ensemble; give --inference network")
+    }
+    guard let tensor = network.parameters.first(where: { $0.learningRate.sgd != 1 }) else { return }
+    throw NetworkError(
+      "\(tensor.name) has a learning rate of its own (\(tensor.learningRate.sgd) times the common one), "
+        + "which predictions do not know; take the learning rates out of the network file")
   }
 
   private func checkOutputs() throws {
@@ -121,12 +133,33 @@ struct PredictCommand: ParsableCommand {
   ) throws -> (PredictionKernels, OutputDynamics.State?) {
     let (x1, x2) = (loaded.inputs(loaded.set.train), loaded.inputs(loaded.set.test))
     let given = try initialState(loaded)
-    if training.width == .finite {
-      throw Misuse("--width finite is not there yet")
+    guard training.width == .infinite else {
+      let (kernels, own) = try finite(loaded.network, x1, x2)
+      return (kernels, given ?? own)
     }
     let kernels = try PredictionKernels.infinite(
       loaded.network, training.kind, x1, x2, covariance: needsCovariance ? inference : nil)
     return (kernels, given)
+  }
+
+  /// In float64 unless something else is asked for.
+  private func finite(
+    _ network: Network, _ x1: [Double], _ x2: [Double]
+  ) throws -> (PredictionKernels, OutputDynamics.State) {
+    var backend = backend
+    backend.givenType = backend.givenType ?? ScalarType.float64.rawValue
+    let type = try backend.scalarType()
+    return try backend.compute(report) { device in
+      let vector: Matrix
+      if let parameters {
+        vector = try device.matrix(
+          1, network.parameterCount, type, ParameterSet.start(parameters, network))
+      } else {
+        vector = try device.matrix(1, network.parameterCount, type)
+        try network.initialize(vector, seed: seed ?? 0, on: device)
+      }
+      return try PredictionKernels.finite(network, at: vector, x1, x2, on: device)
+    }
   }
 
   private func initialState(

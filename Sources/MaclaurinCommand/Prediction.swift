@@ -3,9 +3,9 @@ import Maclaurin
 /// The kernels that a prediction takes.
 struct PredictionKernels {
   /// Of the kind that is trained with.
-  var trained: KernelBlocks
+  var trained: TrainTestKernel
   /// K, for the covariance of an ensemble.
-  var start: KernelBlocks?
+  var start: TrainTestKernel?
 
   /// At infinite width.
   ///
@@ -18,20 +18,50 @@ struct PredictionKernels {
     let (n, m) = (x1.count / network.inputCount, x2.count / network.inputCount)
     let (train, cross) = (kernel(x1), kernel(x2, x1))
     let test = covariance == nil ? nil : kernel(x2)
-    func blocks(_ kind: KernelKind) -> KernelBlocks {
+    func blocks(_ kind: KernelKind) -> TrainTestKernel {
       func matrix(_ values: InfiniteWidthKernel.Values, _ rows: Int, _ columns: Int)
         -> KernelMatrix
       {
         KernelMatrix(
           kind == .ntk ? values.ntk : values.nngp, rowCount: rows, columnCount: columns)
       }
-      return KernelBlocks(
+      return TrainTestKernel(
         train: matrix(train, n, n), cross: matrix(cross, m, n),
         test: test.map { matrix($0, m, m) })
     }
     return PredictionKernels(
       trained: blocks(kind),
       start: kind == .ntk && covariance == .ensemble ? blocks(.nngp) : nil)
+  }
+}
+
+extension PredictionKernels {
+  /// Θ of one network between all outputs, and its outputs at the training and the test inputs.
+  static func finite(
+    _ network: Network, at parameters: Matrix, _ x1: [Double], _ x2: [Double],
+    on device: any Backend
+  ) throws -> (PredictionKernels, OutputDynamics.State) {
+    let (width, o, type) = (network.inputCount, network.outputCount, parameters.type)
+    let (n, m) = (x1.count / width, x2.count / width)
+    let train = try device.matrix(n, width, type, x1)
+    let test = try device.matrix(m, width, type, x2)
+    func matrix(_ x1: Matrix, _ x2: Matrix?) throws -> KernelMatrix {
+      let kernel = try EmpiricalKernel(
+        network, .ntk, at: parameters, x1, x2, outputs: .full, on: device)
+      let (rows, columns) = (kernel.rowCount, kernel.columnCount)
+      return KernelMatrix(
+        try device.download(kernel.matrix(rows: 0..<rows, columns: 0..<columns)),
+        rowCount: rows, columnCount: columns, block: o)
+    }
+    let blocks = TrainTestKernel(train: try matrix(train, nil), cross: try matrix(test, train))
+    let model = try Model(network, center: parameters, order: 0, on: device)
+    let evaluator = Evaluator(Objective(.mse), batchSize: 512)
+    return (
+      PredictionKernels(trained: blocks),
+      OutputDynamics.State(
+        train: try device.download(evaluator.outputs(model, at: train)),
+        test: try device.download(evaluator.outputs(model, at: test)))
+    )
   }
 }
 

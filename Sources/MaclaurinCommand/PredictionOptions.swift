@@ -1,8 +1,6 @@
 import ArgumentParser
 import Maclaurin
 
-extension KernelKind: ExpressibleByArgument {}
-
 /// What predictions are of.
 enum PredictionInference: String, CaseIterable, ExpressibleByArgument {
   /// The distribution over initialisations.
@@ -11,11 +9,6 @@ enum PredictionInference: String, CaseIterable, ExpressibleByArgument {
   case gp
   /// One network's outputs from its own start.
   case network
-}
-
-/// Whether networks are infinitely wide, or the one that is given.
-enum PredictionWidth: String, CaseIterable, ExpressibleByArgument {
-  case infinite, finite
 }
 
 /// How a differential equation is used.
@@ -38,7 +31,7 @@ struct PredictionOptions: ParsableArguments {
       """
       infinite, or finite: the network at --parameters or freshly drawn, from its own outputs.
       """, valueName: "width"))
-  var width = PredictionWidth.infinite
+  var width = KernelWidth.infinite
 
   @Option(
     help: ArgumentHelp(

@@ -130,9 +130,12 @@ final class KernelLearner {
       corner(own, examples, examples), rowCount: examples, columnCount: examples)
     let validationKernel = corner(validation, task.validation.count, examples)
     let targets = task.train(examples).targetDoubles()
-    func error(_ cross: [Double], _ coefficients: [Double], _ part: Examples) throws -> Double {
-      let predictions = try lapack.product(
-        cross, coefficients, m: part.count, k: examples, n: 1)
+    /// Of Σ_i k(x, x_i) α_i, summed in order.
+    func error(_ cross: [Double], _ coefficients: [Double], _ part: Examples) -> Double {
+      let predictions = (0..<part.count).map { row in
+        zip(cross[row * examples..<(row + 1) * examples], coefficients)
+          .reduce(0) { $0 + $1.0 * $1.1 }
+      }
       return SampleComplexityTask.error(predictions, part)
     }
     var best: (LearnedError, coefficients: [Double])?
@@ -140,7 +143,7 @@ final class KernelLearner {
       let regularized = try RegularizedKernel(kernel, ridge: ridge)
       guard let factor = try KernelFactor(regularized, by: lapack) else { continue }
       let coefficients = try factor.solve(columns: targets)
-      let error = try error(validationKernel, coefficients, task.validation)
+      let error = error(validationKernel, coefficients, task.validation)
       if error < best?.0.validation ?? .infinity {
         best = (
           LearnedError(error: .nan, validation: error, choice: ridge, steps: 0), coefficients
@@ -149,7 +152,7 @@ final class KernelLearner {
     }
     guard let (chosen, coefficients) = best else { return nil }
     var result = chosen
-    result.error = try error(
+    result.error = error(
       corner(test, task.test.count, examples), coefficients, task.test)
     return result
   }

@@ -10,9 +10,9 @@ import Testing
   static let networks = ["kernel-mlp-relu-ntk", "kernel-mlp-relu-standard"]
 
   /// The blocks of a kernel in a golden file; `12` there is train against test.
-  private func blocks(_ golden: GoldenCase, _ kind: String) throws -> KernelBlocks {
+  private func blocks(_ golden: GoldenCase, _ kind: String) throws -> TrainTestKernel {
     let (n, m) = (try golden.shape("x1")[0], try golden.shape("x2")[0])
-    return KernelBlocks(
+    return TrainTestKernel(
       train: KernelMatrix(try golden.values("\(kind).11"), rowCount: n, columnCount: n),
       cross: KernelMatrix(
         transposed(try golden.values("\(kind).12"), rows: n), rowCount: m, columnCount: n),
@@ -113,38 +113,30 @@ import Testing
     #expect(relativeError(try flow.test(cross, from: (f0, start), at: 2), test) < 1e-15)
   }
 
-  /// A kernel of O×O numbers for a pair: Θ ⊗ I predicts what Θ does, and one that mixes outputs is a
-  /// kernel of as many examples.
+  /// A kernel of O×O numbers for a pair: Θ ⊗ I predicts what Θ does.
   @Test func outputsTogether() throws {
     let (n, m, o) = (4, 3, 2)
     let (train, cross) = (Self.kernel(n, n, seed: 1), sample(m * n, seed: 2))
     let y = sample(n * o, seed: 3)
+    func tensor(_ kernel: [Double]) -> [Double] {
+      (0..<kernel.count * o * o).map { cell in
+        let (row, column) = (cell / (n * o), cell % (n * o))
+        return row % o == column % o ? kernel[row / o * n + column / o] : 0
+      }
+    }
     let shared = try GradientFlow(
       KernelMatrix(train, rowCount: n, columnCount: n), ridge: 1e-3, targets: y,
       times: [1, .infinity], by: LAPACK())
-    func tensor(_ kernel: [Double]) -> [Double] {
-      kernel.flatMap { [$0, 0, 0, $0] }
-    }
-    let full = KernelMatrix(full: tensor(train), rowCount: n, columnCount: n, outputs: o)
-    let fullCross = KernelMatrix(full: tensor(cross), rowCount: m, columnCount: n, outputs: o)
-    #expect(full.rows == 8 && fullCross.rows == 6 && full.values[1] == 0)
-    #expect(full.values[8 + 1] == train[0] && full.values[8 + 3] == train[1])
     let flow = try GradientFlow(
-      full, ridge: 1e-3, targets: y, times: [1, .infinity], by: LAPACK())
+      KernelMatrix(tensor(train), rowCount: n, columnCount: n, block: o), ridge: 1e-3,
+      targets: y, times: [1, .infinity], by: LAPACK())
+    let fullCross = KernelMatrix(tensor(cross), rowCount: m, columnCount: n, block: o)
     for time in [1, .infinity] {
       #expect(
         relativeError(
           try flow.test(fullCross, at: time),
           try shared.test(KernelMatrix(cross, rowCount: m, columnCount: n), at: time)) < 1e-12)
     }
-
-    let wide = Self.kernel(n * o, n * o, seed: 4)
-    // [n, n, O, O] of the same numbers.
-    let pairs = (0..<n * n * o * o).map { index in
-      let (i, j) = (index / (n * o * o), index / (o * o) % n)
-      return wide[(i * o + index / o % o) * n * o + j * o + index % o]
-    }
-    #expect(KernelMatrix(full: pairs, rowCount: n, columnCount: n, outputs: o).values == wide)
   }
 
   // MARK: Limits
@@ -173,7 +165,7 @@ import Testing
     #expect(try flow.train(from: f0, at: .infinity) == y)
     // Covariances fall from the prior.
     let prior = KernelMatrix(Self.kernel(m, m, seed: 10), rowCount: m, columnCount: m)
-    let blocks = KernelBlocks(train: kernel, cross: cross, test: prior)
+    let blocks = TrainTestKernel(train: kernel, cross: cross, test: prior)
     #expect(try flow.gaussianProcess(blocks, at: 0).covariance == prior.values)
     #expect(try flow.ensemble(cross, start: blocks, at: 0).covariance == prior.values)
     #expect(

@@ -65,6 +65,14 @@ import Testing
     }
     #expect(relativeError(train, euler) < 2e-3)
     #expect(early.conditioning.conditionNumber == .infinity)
+    // Long after everything that can be learned has been, both have the mean of their targets.
+    for t in [1e9, 1e25, 1e300] {
+      let flow = try flow([t], ridge: 0)
+      var mean = y
+      (mean[0], mean[n - 1]) = (0.5 * (y[0] + y[n - 1]), 0.5 * (y[0] + y[n - 1]))
+      #expect(relativeError(try flow.train(at: t), mean) < 1e-6, "t \(t)")
+      #expect(relativeError(try flow.test(kernel, at: t), mean) < 1e-6, "t \(t)")
+    }
   }
 
   /// The ridge in a sentence.

@@ -28,7 +28,7 @@ extension GradientFlow {
   /// the posterior of Gaussian process regression, for the NTK as for the NNGP.
   ///
   /// - Parameter blocks: K* and, for the covariance, K**.
-  public func gaussianProcess(_ blocks: KernelBlocks, at t: Double) throws -> GaussianPrediction {
+  public func gaussianProcess(_ blocks: TrainTestKernel, at t: Double) throws -> GaussianPrediction {
     var prediction = GaussianPrediction(mean: try test(blocks.cross, at: t))
     if let prior = blocks.test {
       let explained = try explained(blocks.cross, at: t)
@@ -51,7 +51,7 @@ extension GradientFlow {
   ///   - cross: Θ*.
   ///   - start: K, K* and K**, for the covariance.
   public func ensemble(
-    _ cross: KernelMatrix, start: KernelBlocks?, at t: Double
+    _ cross: KernelMatrix, start: TrainTestKernel?, at t: Double
   ) throws -> GaussianPrediction {
     guard let start, let prior = start.test else {
       return GaussianPrediction(mean: try test(cross, at: t))

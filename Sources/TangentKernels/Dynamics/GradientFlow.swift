@@ -84,7 +84,7 @@ public struct GradientFlow: Sendable {
       if t == .infinity { return targets }
       let s = progress(t)
       let change = try spectrum.apply(
-        { KernelSpectrum.learned($0, s) }, toColumns: gap(initial))
+        spectrum.learned(s), toColumns: gap(initial))
       return initial.map { zip($0, change).map { $0 + $1 } } ?? change
     }
   }
@@ -96,7 +96,7 @@ public struct GradientFlow: Sendable {
     case .spectrum(let spectrum):
       let s = progress(t)
       return try spectrum.apply(
-        { KernelSpectrum.learnedOverEigenvalue($0, s) }, toColumns: gap(initial))
+        spectrum.learnedOverEigenvalue(s), toColumns: gap(initial))
     }
   }
 
@@ -122,7 +122,7 @@ public struct GradientFlow: Sendable {
     case .spectrum(let spectrum):
       let s = progress(t)
       return try spectrum.apply(
-        { KernelSpectrum.learnedOverEigenvalue($0, s) }, toRows: cross.values)
+        spectrum.learnedOverEigenvalue(s), toRows: cross.values)
     }
   }
 
@@ -136,7 +136,7 @@ public struct GradientFlow: Sendable {
     case .spectrum(let spectrum):
       let s = progress(t, 2)
       return try spectrum.congruence(
-        { KernelSpectrum.learnedOverEigenvalue($0, s) }, cross.values)
+        spectrum.learnedOverEigenvalue(s), cross.values)
     }
   }
 }

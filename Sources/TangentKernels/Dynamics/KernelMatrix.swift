@@ -14,45 +14,18 @@ public struct KernelMatrix: Sendable, Equatable {
   public var rows: Int { rowCount * block }
   public var columns: Int { columnCount * block }
 
-  /// A kernel that outputs share.
-  ///
-  /// - Parameter values: [rowCount, columnCount].
-  public init(_ values: [Double], rowCount: Int, columnCount: Int) {
-    precondition(values.count == rowCount * columnCount, "a number for each pair of examples")
-    (self.rowCount, self.columnCount, self.values) = (rowCount, columnCount, values)
-    block = 1
-  }
-
-  /// A kernel between outputs of examples.
-  ///
-  /// - Parameter values: [rowCount, columnCount, outputs, outputs].
-  public init(full values: [Double], rowCount: Int, columnCount: Int, outputs: Int) {
-    let (o, size) = (outputs, outputs * outputs)
-    precondition(values.count == rowCount * columnCount * size, "O×O numbers for each pair")
-    (self.rowCount, self.columnCount) = (rowCount, columnCount)
-    block = o
-    self.values = [Double](unsafeUninitializedCapacity: values.count) { buffer, initialized in
-      values.withUnsafeBufferPointer { values in
-        var index = 0
-        for row in 0..<rowCount {
-          for p in 0..<o {
-            for column in 0..<columnCount {
-              let pair = (row * columnCount + column) * size + p * o
-              for q in 0..<o {
-                buffer.initializeElement(at: index, to: values[pair + q])
-                index += 1
-              }
-            }
-          }
-        }
-      }
-      initialized = values.count
-    }
+  /// - Parameters:
+  ///   - values: [rowCount·block, columnCount·block].
+  ///   - block: 1, or the outputs, as `EmpiricalKernel.matrix` has them.
+  public init(_ values: [Double], rowCount: Int, columnCount: Int, block: Int = 1) {
+    precondition(values.count == rowCount * columnCount * block * block, "numbers for each pair")
+    (self.rowCount, self.columnCount, self.block) = (rowCount, columnCount, block)
+    self.values = values
   }
 }
 
 /// The blocks of a kernel that predictions take.
-public struct KernelBlocks: Sendable, Equatable {
+public struct TrainTestKernel: Sendable, Equatable {
   /// Between training examples.
   public var train: KernelMatrix
   /// Between test examples, along the rows, and training examples.

@@ -19,16 +19,24 @@ public struct KernelSpectrum: Sendable {
       smallest: eigenvalues[0], largest: eigenvalues[kernel.dimension - 1])
   }
 
-  /// How far an eigenvector has been learned at s = ηt/n: 1 − e^{−λs}.
-  static func learned(_ lambda: Double, _ s: Double) -> Double {
-    s == .infinity ? 1 : -expm1(-max(lambda, 0) * s)
+  /// How far an eigenvector has been learned at s = ηt/n: λ ↦ 1 − e^{−λs}; nothing of one whose λ is what
+  /// rounding makes of 0.
+  func learned(_ s: Double) -> (Double) -> Double {
+    let noise = conditioning.noise
+    return { $0 > noise ? -expm1(-$0 * s) : 0 }
   }
 
-  /// The same over λ. Where λ is not positive it is s, the limit for λ → 0.
-  static func learnedOverEigenvalue(_ lambda: Double, _ s: Double) -> Double {
-    guard lambda > 0 else { return s }
-    // Where λs is below rounding, so that no quotient of two tiny numbers is formed.
-    return lambda * s < 0x1p-54 ? s : learned(lambda, s) / lambda
+  /// The same over λ, λ ↦ (1 − e^{−λs})/λ, with the limit s for λ → 0. Where λ is what rounding makes of 0
+  /// it counts as √u·λmax: products with its eigenvector are as small as rounding, and without end s
+  /// would make them large.
+  func learnedOverEigenvalue(_ s: Double) -> (Double) -> Double {
+    let (noise, floor) = (conditioning.noise, 0x1p-26 * conditioning.largestEigenvalue)
+    return { lambda in
+      let lambda = lambda > noise ? lambda : floor
+      // Where λs is below rounding, so that no quotient of two tiny numbers is formed.
+      if lambda * s < 0x1p-54 { return s }
+      return lambda > 0 ? -expm1(-lambda * s) / lambda : 0
+    }
   }
 
   private func scaledRows(_ values: [Double], by factors: [Double]) -> [Double] {
