@@ -94,12 +94,13 @@ public struct KernelConvergence: Sendable, Equatable {
     var one = Chart.Series(
       "one network",
       points.map { .init(x: Double($0.size), y: $0.mean, spread: $0.standardError ?? 0) },
-      color: color)
+      color: color, dash: 0)
     one.spread = .bars
     let samples = points.map(\.distances.count).max() ?? 1
     let mean = Chart.Series(
       "mean of \(samples) networks",
-      points.map { .init(x: Double($0.size), y: $0.distanceOfMean) }, color: color + 1)
+      points.map { .init(x: Double($0.size), y: $0.distanceOfMean) }, color: color + 1,
+      dash: 1)
     var series = samples > 1 ? [one, mean] : [one]
     if let first = points.first, let last = points.last {
       let end = (Double(first.size) / Double(last.size)).squareRoot() * first.mean
