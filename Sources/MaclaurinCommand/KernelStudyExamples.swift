@@ -26,6 +26,8 @@ struct KernelStudyExamples: ParsableArguments {
     /// [count, features]
     var values: [Double]
     var count: Int
+    /// Whether they are in the order of their classes.
+    var isSorted = false
   }
 
   func load(for options: NetworkOptions) throws -> Loaded {
@@ -44,9 +46,17 @@ struct KernelStudyExamples: ParsableArguments {
   private func dataSet() throws -> Loaded {
     let set = try DataSetSpecification(parsing: data).load()
     let count = min(examples, set.train.count)
+    var rows = Array(0..<count)
+    var isSorted = false
+    if case .classes(let labels, _) = set.trainTargets {
+      // No distance depends on the order, and a picture shows the classes as blocks.
+      rows.sort { (labels[$0], $0) < (labels[$1], $1) }
+      isSorted = true
+    }
     return Loaded(
-      shape: set.inputShape, outputs: set.outputs, values: set.train.doubles(rows: 0..<count),
-      count: count)
+      shape: set.inputShape, outputs: set.outputs,
+      values: rows.flatMap { set.train.doubles(rows: $0..<($0 + 1)) }, count: count,
+      isSorted: isSorted)
   }
 
   private static func array(_ argument: String, most: Int) throws -> Loaded {

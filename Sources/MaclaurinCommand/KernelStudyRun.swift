@@ -60,7 +60,7 @@ final class KernelStudyRun {
 
   private var lead: String {
     "\(command.network.model) on \(examples.count) examples of \(command.examples.inputs ?? command.examples.data), "
-      + "\(command.samples) network\(command.samples == 1 ? "" : "s") at each size"
+      + "\(examples.isSorted ? "by class, " : "")\(command.samples) network\(command.samples == 1 ? "" : "s") at each size"
   }
 
   // MARK: Comparison
