@@ -4,11 +4,11 @@ import ArgumentParser
 struct StudyCommands: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "study",
-    abstract: "Train several orders in lock-step, or compare how many examples learners need.",
+    abstract: "Compare orders in lock-step, sample sizes of learners, or kernels by width.",
     discussion: """
       Without a name it is 'study orders': 'maclaurin study --orders 1,full' needs none. 'maclaurin \
       study orders --help' lists its options.
       """,
-    subcommands: [StudyCommand.self, SampleComplexityCommand.self],
+    subcommands: [StudyCommand.self, SampleComplexityCommand.self, KernelStudyCommand.self],
     defaultSubcommand: StudyCommand.self)
 }

@@ -98,6 +98,8 @@ public struct Chart: Sendable, Equatable {
   public enum Positions: Sendable, Equatable {
     /// Numbers from the least to the greatest.
     case steps
+    /// The same, with room beside them.
+    case numbers
     /// Ticks at these places only, in ascending order.
     case listed([Place], isLogarithmic: Bool = false)
   }
@@ -180,6 +182,11 @@ public struct Chart: Sendable, Equatable {
       let values = series.flatMap { ($0.points + $0.crosses).map(\.x) }.filter(\.isFinite)
       let (least, most) = (values.min() ?? 0, values.max() ?? 1)
       return .spanning(least > 0 && least <= most / 10 ? 0 : least, most, count: count)
+    case .numbers:
+      let values = series.flatMap { $0.points.map(\.x) }
+      let (least, most) = (values.min() ?? 0, values.max() ?? 1)
+      let room = 0.04 * (most - least)
+      return .linear([least - room, most + room], count: count)
     case .listed(let places, let isLogarithmic):
       return .listed(
         places.map { ChartAxis.Tick(value: $0.value, label: $0.label) },

@@ -72,11 +72,14 @@ extension ChartDrawing {
     guard point.spread > 0, y.contains(point.y) else { return [] }
     let x = horizontal(point.x)
     let (low, high) = (SVG.text(vertical(point.low)), SVG.text(vertical(point.high)))
-    let (start, end) = (SVG.text(x - 4), SVG.text(x + 4))
+    // Bars of a cloud of points stand back behind the points.
+    let isCloud = series.shape == .markers && series.points.count > layout.mostMarkers
+    let half = isCloud ? 0.0 : 4
+    let (start, end) = (SVG.text(x - half), SVG.text(x + half))
     return [
       "<path d=\"M\(start) \(high)H\(end)M\(SVG.text(x)) \(high)V\(low)M\(start) \(low)H\(end)\" "
         + "fill=\"none\" stroke=\"\(ChartStyle.color(series))\" stroke-width=\"1.4\" "
-        + "\(name(series.name))/>"
+        + (isCloud ? "stroke-opacity=\"0.35\" " : "") + "\(name(series.name))/>"
     ]
   }
 

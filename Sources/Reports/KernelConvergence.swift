@@ -1,3 +1,4 @@
+import Glibc
 import Training
 
 /// How far kernels of finite networks are from the kernel that they approach, by size.
@@ -94,18 +95,23 @@ public struct KernelConvergence: Sendable, Equatable {
     var one = Chart.Series(
       "one network",
       points.map { .init(x: Double($0.size), y: $0.mean, spread: $0.standardError ?? 0) },
-      color: color)
+      color: color, dash: 0)
     one.spread = .bars
     let samples = points.map(\.distances.count).max() ?? 1
     let mean = Chart.Series(
       "mean of \(samples) networks",
-      points.map { .init(x: Double($0.size), y: $0.distanceOfMean) }, color: color + 1)
+      points.map { .init(x: Double($0.size), y: $0.distanceOfMean) }, color: color + 1,
+      dash: 1)
     var series = samples > 1 ? [one, mean] : [one]
     if let first = points.first, let last = points.last {
-      let end = (Double(first.size) / Double(last.size)).squareRoot() * first.mean
+      // c·n^(−1/2) with the c that fits best where both axes are logarithmic.
+      let logs = points.filter { $0.mean > 0 }.map { log($0.mean) + log(Double($0.size)) / 2 }
+      let factor = exp(logs.reduce(0, +) / Double(max(1, logs.count)))
       var guide = Chart.Series(
         "\(sweep.symbol)^(−1/2)",
-        [.init(x: Double(first.size), y: first.mean), .init(x: Double(last.size), y: end)],
+        [first, last].map {
+          .init(x: Double($0.size), y: factor / Double($0.size).squareRoot())
+        },
         color: nil, dash: 2)
       guide.shape = .line
       series.append(guide)

@@ -73,7 +73,7 @@ public struct KernelReport: Sendable {
   var page: String {
     ReportPage(
       title: title, lead: lead,
-      sections: ["<section class=\"findings\">\n\(ReportPage.paragraphs(findings))\n</section>"]
+      sections: [ReportPage.findings(findings)]
         + figures.map { ReportPage.section($0) } + [distances, ReportPage.settings(settings)]
     ).html
   }
@@ -119,8 +119,8 @@ public struct KernelReport: Sendable {
   // MARK: Figures
 
   var figures: [Figure] {
-    let maps = kernels.enumerated().compactMap { index, kernel in
-      kernel.map.map { Figure(index == 0 ? "kernel" : "kernel-\(index + 1)", $0) }
+    let maps = kernels.compactMap(\.map).enumerated().map { index, map in
+      Figure(index == 0 ? "kernel" : "kernel-\(index + 1)", map)
     }
     let sweeps = convergence.enumerated().map { $0.element.figure(color: 2 * $0.offset) }
     return (sweeps + [spectra] + maps).filter { !$0.isEmpty }

@@ -102,6 +102,6 @@ extension PredictionReport {
     }
     return Chart(
       title: "Predicted against true", xLabel: targets == nil ? "examples, sorted" : "true",
-      yLabel: "predicted", values: .linear, series: series)
+      yLabel: "predicted", values: .linear, positions: .numbers, series: series)
   }
 }

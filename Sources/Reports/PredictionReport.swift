@@ -104,7 +104,7 @@ public struct PredictionReport: Sendable {
   var page: String {
     ReportPage(
       title: title, lead: lead,
-      sections: ["<section class=\"findings\">\n\(ReportPage.paragraphs(findings))\n</section>"]
+      sections: [ReportPage.findings(findings)]
         + figures.map { ReportPage.section($0) } + [ReportPage.settings(settings)]
     ).html
   }

@@ -46,6 +46,12 @@ struct ReportPage {
     sentences.map { "<p>\(Markup.escaped($0))</p>" }.joined(separator: "\n")
   }
 
+  /// Sentences in a box of their own; nothing without them.
+  static func findings(_ sentences: [String]) -> String {
+    sentences.isEmpty
+      ? "" : "<section class=\"findings\">\n\(paragraphs(sentences))\n</section>"
+  }
+
   /// What opens on a click.
   static func details(_ title: String, _ content: String) -> String {
     "<details><summary>\(Markup.escaped(title))</summary>\n\(content)</details>"
