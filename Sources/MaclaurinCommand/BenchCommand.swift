@@ -3,9 +3,10 @@ import Maclaurin
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure contractions and training steps.",
+    commandName: "bench", abstract: "Measure contractions, training steps and kernels.",
     subcommands: [
-      BenchContraction.self, BenchConvolution.self, BenchStep.self, BenchScheduler.self,
+      BenchContraction.self, BenchConvolution.self, BenchStep.self, BenchKernel.self,
+      BenchScheduler.self,
       BenchPlacement.self,
       BenchProfile.self, BenchChecks.self, BenchAll.self,
     ])
@@ -188,7 +189,7 @@ struct BenchAll: ParsableCommand {
 
 extension OutputOptions {
   /// A result for people: on stdout, or on stderr where stdout is for JSON.
-  fileprivate func show(_ table: String) {
+  func show(_ table: String) {
     if json { note(table) } else { print(table) }
   }
 }
