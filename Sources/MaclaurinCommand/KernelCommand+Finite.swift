@@ -4,8 +4,11 @@ import Maclaurin
 /// What a kernel at finite width needs besides a network and inputs.
 struct FiniteKernelOptions: ParsableArguments {
   @Option(
-    help: "Of a kernel at finite width: full [O, O], its trace divided by O, or its diagonal [O].")
-  var outputs = KernelOutputs.trace
+    name: .customLong("outputs"),
+    help: """
+      Of a kernel at finite width: full [O, O], its trace divided by O (default), or its diagonal [O].
+      """)
+  var givenOutputs: KernelOutputs?
 
   @Option(
     help: "θ of a kernel at finite width: file.safetensors[:prefix.] (default: drawn from --seed).")
@@ -59,21 +62,22 @@ struct FiniteKernelOptions: ParsableArguments {
     guard vectors == nil || samples == nil && order == nil else {
       throw ValidationError("--vectors goes without --samples and --order")
     }
-    guard vectors == nil || outputs == .full else {
+    guard vectors == nil || givenOutputs ?? .full == .full else {
       throw ValidationError(
-        "--vectors are multiplied by the kernel between all outputs; add --outputs full")
+        "--vectors are multiplied by the kernel between all outputs; leave --outputs out")
     }
     guard (1...(1 << 40)).contains(passMemory) else {
       throw ValidationError("--pass-memory takes a positive number, not \(passMemory)")
     }
   }
 
+  var outputs: KernelOutputs { givenOutputs ?? .trace }
   private var passBytes: Int { passMemory << 20 }
 
   /// The options that only a kernel at finite width has, as far as they are given.
   var given: [String] {
     [
-      ("--outputs", outputs != .trace), ("--parameters", parameters != nil),
+      ("--outputs", givenOutputs != nil), ("--parameters", parameters != nil),
       ("--center", center != nil), ("--order", order != nil), ("--samples", samples != nil),
       ("--standard-error", standardError != nil), ("--vectors", vectors != nil),
     ].filter(\.1).map(\.0)

@@ -197,17 +197,17 @@ public final class EmpiricalKernel: TiledKernel {
     var outputs: Int
   }
 
-  /// Fewer outputs cost passes forward, a small part of the work; fewer examples cost whole passes. So
-  /// outputs are halved down to 4 before examples are, and to 1 where single examples do not fit.
+  /// Fewer outputs cost passes forward, which with one output at a time are as much work as the passes
+  /// back; half as many examples cost twice as many passes both ways. So outputs are halved first, and
+  /// begin again with all of them when examples are halved.
   private func cut(_ shape: BlockShape) throws -> PassCut {
     let most = network.outputCount
     var cut = PassCut(examples: max(shape.rows, shape.columns ?? 0), outputs: most)
     if passBytes == .max { return cut }
     if let known = cuts[shape] { return known }
     while try peakBytes(shape, cut) > passBytes {
-      let fewest = outputs == .full ? most : cut.examples == 1 ? 1 : min(4, most)
-      if cut.outputs > fewest {
-        cut.outputs = max(fewest, (cut.outputs + 1) / 2)
+      if outputs != .full, cut.outputs > 1 {
+        cut.outputs = (cut.outputs + 1) / 2
       } else if cut.examples > 1 {
         cut = PassCut(examples: (cut.examples + 1) / 2, outputs: most)
       } else {
