@@ -110,6 +110,8 @@ enum POSIX {
     flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
   }
 
+  static func unlock(_ descriptor: Int32) { _ = flock(descriptor, LOCK_UN) }
+
   /// Whether an open file is still the one under a path.
   static func isFile(_ descriptor: Int32, at path: String) -> Bool {
     var (own, named) = (stat(), stat())

@@ -44,6 +44,8 @@ package final class PartialFile {
 
   deinit {
     if memory.baseAddress != nil { POSIX.unmap(memory) }
+    // A process that is being started has a copy of the descriptor for a moment.
+    POSIX.unlock(descriptor)
     try? POSIX.closeFile(descriptor)
   }
 

@@ -143,6 +143,11 @@ struct KernelRun {
       ]), nil)
   }
 
+  /// Bytes per second that a file takes, as many disks do.
+  private static let writingRate = 1e9
+  /// About the work of a tile that is computed for an estimate.
+  private static let sampleFlops = 1e9
+
   /// Seconds that the tiles should take: by what is known of the devices' speed, on the fastest of
   /// them; else from a small tile that is computed now.
   private func estimate() throws -> Double {
@@ -158,10 +163,13 @@ struct KernelRun {
         return counter.seconds - before
       }
     }
-    if let fastest = times.min(), fastest > 0 { return fastest }
+    let writing = Double(record.byteCount) / Self.writingRate
+    if let fastest = times.min(), fastest > 0 { return fastest + writing }
     return try backend.compute(report) { device in
       let kernel = try job.makeKernel(on: device)
-      let side = min(64, cost.side, record.shape[0], record.shape[1])
+      var side = min(cost.side, record.shape[0], record.shape[1])
+      let flops = cost.flops / Double(cost.pairs)
+      while side > 1, flops * Double(side * side) > Self.sampleFlops || side > 256 { side /= 2 }
       let sample = Tile(rows: 0..<side, columns: (record.shape[1] - side)..<record.shape[1])
       // Programs are compiled and caches filled the first time.
       var seconds = 0.0
@@ -171,7 +179,7 @@ struct KernelRun {
         seconds = (ContinuousClock.now - start) / .seconds(1)
       }
       let pairs = record.tiles.reduce(0.0) { $0 + Double(record.grid[$1].count) }
-      return seconds * pairs / Double(sample.count)
+      return seconds * pairs / Double(sample.count) + writing
     }
   }
 }

@@ -28,8 +28,8 @@ enum Command {
     var status: Int32
     var output: String
     var errors: String
-    /// The most memory that it had at once.
-    var peakBytes: Int
+    /// The most memory that it had at once, if that was measured.
+    var peakBytes: Int?
     /// The only line of stdout, as one JSON object.
     var json: [String: JSONValue] {
       get throws {
@@ -128,15 +128,26 @@ final class Child {
 
   func send(_ signal: Int32) { kill(identifier, signal) }
 
+  /// The most memory that the process has had so far. (What `wait4` says of a process counts the one
+  /// that started it too.)
+  private func residentPeak() -> Int? {
+    let marker = "VmHWM:"
+    return readText("/proc/\(identifier)/status").split(separator: "\n")
+      .first { $0.hasPrefix(marker) }
+      .flatMap { Int($0.dropFirst(marker.count).filter(\.isNumber)) }
+      .map { $0 << 10 }
+  }
+
   /// Waits for the end; a run of more than four minutes counts as hung and is ended.
-  func wait() throws -> Command.Outcome {
+  func wait(measuresMemory: Bool = false) throws -> Command.Outcome {
     let deadline = ContinuousClock.now + .seconds(240)
     var status: Int32 = 0
-    var usage = rusage()
-    while wait4(identifier, &status, WNOHANG, &usage) == 0 {
+    var peak: Int?
+    while waitpid(identifier, &status, WNOHANG) == 0 {
+      if measuresMemory { peak = residentPeak() ?? peak }
       if ContinuousClock.now > deadline {
         kill(identifier, SIGKILL)
-        wait4(identifier, &status, 0, &usage)
+        waitpid(identifier, &status, 0)
         Issue.record("the command hung")
         break
       }
@@ -145,7 +156,7 @@ final class Child {
     let signal = status & 0x7f
     return Command.Outcome(
       status: signal == 0 ? (status >> 8) & 0xff : -signal, output: readText(output),
-      errors: readText(errors), peakBytes: usage.ru_maxrss << 10)
+      errors: readText(errors), peakBytes: peak)
   }
 }
 

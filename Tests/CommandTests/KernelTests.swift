@@ -3,7 +3,7 @@ import Glibc
 import Maclaurin
 import Testing
 
-/// `kernel`: golden kernels, bad arguments, plans, and files of every kind.
+/// `kernel`: golden kernels, shares, plans, and what goes beside kernels.
 struct KernelTests {
   static let backends = ["openblas", "opencl"]
 
@@ -104,6 +104,80 @@ struct KernelTests {
     #expect(try ArrayArgument(parsing: "\(folder.path)/k.npy").read().elementType == .float32)
   }
 
+  /// A mean over initialisations, its standard errors, and products with vectors, from kernels of one
+  /// seed each.
+  @Test func meansAndProducts() throws {
+    let folder = try TemporaryFolder()
+    let (n, outputs) = (7, 2)
+    try folder.write("x.npy", sampleInputs(n * 5, modulus: 29), shape: [n, 5])
+    let arguments = [
+      "--model", "mlp:6x1", "--activation", "tanh", "--width", "finite", "--inputs", "x.npy",
+      "--preset-outputs", "\(outputs)", "--outputs", "full", "--dtype", "float64", "--tile", "4",
+    ]
+    let shape = [n, n, outputs, outputs]
+    let single = try (3..<7).map {
+      try kernel(arguments + ["--seed", "\($0)"], in: folder, shape)
+    }
+    let mean = single[0].indices.map { place in
+      single.map { $0[place] }.reduce(0, +) / 4
+    }
+    let errors = mean.indices.map { place in
+      let squares = single.map { ($0[place] - mean[place]) * ($0[place] - mean[place]) }
+      return (squares.reduce(0, +) / 12).squareRoot()
+    }
+    let many = arguments + ["--samples", "4", "--seed", "3"]
+    expectClose(
+      try kernel(many + ["--standard-error", "e.npy"], in: folder, shape), mean, relative: 1e-13,
+      "mean")
+    expectClose(try folder.array("e.npy").values, errors, relative: 1e-12, "standard errors")
+    // Θ·v for two vectors.
+    let vectors = sampleInputs(2 * n * outputs, modulus: 31)
+    try folder.write("v.npy", vectors, shape: [2, n, outputs])
+    let products = try kernel(
+      Array(arguments.dropLast(2)) + ["--seed", "3", "--vectors", "v.npy"], in: folder,
+      [2, n, outputs])
+    var expected = [Double](repeating: 0, count: products.count)
+    for v in 0..<2 {
+      for i in 0..<n {
+        for a in 0..<outputs {
+          for j in 0..<n {
+            for b in 0..<outputs {
+              let theta = single[0][((i * n + j) * outputs + a) * outputs + b]
+              expected[(v * n + i) * outputs + a] += theta * vectors[(v * n + j) * outputs + b]
+            }
+          }
+        }
+      }
+    }
+    expectClose(products, expected, relative: 1e-12, "products")
+  }
+
+  /// The kernel of an expansion of order 1 is the network's at its center; that of order 2 moves.
+  @Test func expansions() throws {
+    let folder = try TemporaryFolder()
+    let golden = try Golden("jet-mlp-tanh")
+    let arguments = [
+      "--network", golden.network, "--width", "finite", "--inputs", golden.argument("x"), "--dtype",
+      "float64", "--tile", "2",
+    ]
+    let rows = try golden.file.tensor("x").shape[0]
+    func values(_ more: String...) throws -> [Double] {
+      try kernel(arguments + more, in: folder, [rows, rows])
+    }
+    let (start, end) = (golden.argument("theta0."), golden.argument("theta."))
+    let center = try values("--parameters", start)
+    func expansion(_ order: String) throws -> [Double] {
+      try values("--parameters", end, "--center", start, "--order", order)
+    }
+    expectClose(try expansion("1"), center, relative: 1e-12, "order 1")
+    func distance(_ a: [Double], _ b: [Double]) -> Double {
+      zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    }
+    let moved = try values("--parameters", end)
+    let distances = try ["1", "2", "4", "6"].map { try distance(expansion($0), moved) }
+    #expect(distances == distances.sorted(by: >) && distances[3] < 0.1 * distances[0])
+  }
+
   /// Shares of different back ends, merged, have the bits of one run.
   @Test func shares() throws {
     let folder = try TemporaryFolder()
@@ -172,67 +246,5 @@ struct KernelTests {
     #expect(try share.number("flops") < less.number("flops"))
     let table = try Command.run(arguments, in: folder)
     #expect(table.output.contains("estimated time") && table.output.contains("3.8 MiB"))
-  }
-
-  @Test(
-    arguments: [
-      (["--kind", "rbf"], ["rbf", "nngp", "ntk"]), (["--width", "wide"], ["wide", "finite"]),
-      (["--width", "finite", "--outputs", "all"], ["all", "trace"]),
-      (["--outputs", "full"], ["--outputs", "--width finite"]),
-      (["--samples", "3"], ["--samples", "--width finite"]),
-      (["--memory-limit", "1 GiB"], ["--memory-limit", "1 GiB"]),
-      (["--memory-limit", "-1MB"], ["--memory-limit"]), (["--memory-limit=0"], ["1GiB"]),
-      (["--memory-limit", "99999TiB"], ["99999TiB"]), (["--memory-limit", "1e9"], ["1e9"]),
-      (["--tile", "0"], ["--tile"]), (["--shard", "0/3"], ["0/3", "2/4"]),
-      (["--shard", "4/3"], ["4/3"]), (["--shard", "2"], ["--shard"]),
-      (["--shard", "1/2/3"], ["1/2/3"]), (["--journal-every=-1"], ["--journal-every"]),
-      (["--preset-outputs", "0"], ["--preset-outputs"]), (["--bogus"], ["--bogus"]),
-      (["--dtype", "int32"], ["int32", "float64"]), (["--model", "mlp:3x1"], ["--model"]),
-      (["--activation", "tanh"], ["--activation", "preset"]),
-      (
-        ["--width", "finite", "--samples", "2", "--standard-error", "e.npy", "--resume"],
-        ["--standard-error", "--resume"]
-      ),
-      (
-        ["--width", "finite", "--outputs", "full", "--vectors", "x.npy", "--plan"],
-        ["--vectors", "--plan"]
-      ),
-    ] as [([String], [String])])
-  func misuse(_ arguments: [String], _ words: [String]) throws {
-    try expectRefusal(arguments, words, status: 2)
-  }
-
-  @Test(
-    arguments: [
-      (["--memory-limit", "1MiB"], ["1.0 MiB", "one pair", "--memory-limit"]),
-      (["--output", "none/k.npy"], ["none", "create it"]), (["--output", "k.npz"], ["k.npz"]),
-      (["--output", "x.npy"], ["x.npy", "--inputs"]), (["--output", "k"], ["k", "file.npy"]),
-      (["--inputs2", "y.npy"], ["y.npy", "[5, 3]", "[examples, 4]"]),
-      (["--inputs2", "n.npy"], ["n.npy", "finite number"]),
-      (["--inputs", "none.npy"], ["none.npy"]), (["--network", "none.json"], ["none.json"]),
-      (["--shard", "1/9", "--tile", "6"], ["1/9", "nothing to do"]),
-      (["--network", "drop.json"], ["dropout", "layer"]),
-    ] as [([String], [String])])
-  func failures(_ arguments: [String], _ words: [String]) throws {
-    try expectRefusal(arguments, words, status: 1)
-  }
-
-  private func expectRefusal(_ arguments: [String], _ words: [String], status: Int32) throws {
-    let folder = try TemporaryFolder()
-    try folder.write("x.npy", (0..<24).map { Double($0) }, shape: [6, 4])
-    try folder.write("y.npy", (0..<15).map { Double($0) }, shape: [5, 3])
-    try folder.write("n.npy", [1, 2, 3, .nan], shape: [1, 4])
-    try folder.write("f.json", #"{"input": [4], "layers": [{"dense": {"units": 3}}]}"#)
-    try folder.write(
-      "drop.json",
-      #"{"input": [4], "layers": [{"dropout": {"rate": 0.5}}, {"dense": {"units": 1}}]}"#)
-    let before = folder.names()
-    var all = ["kernel", "--backend", "openblas"]
-    for (option, value) in [("--inputs", "x.npy"), ("--network", "f.json"), ("--output", "k.npy")]
-    where !arguments.contains(option) { all += [option, value] }
-    let outcome = try Command.run(all + arguments, in: folder)
-    expectSentence(outcome, status: status)
-    for word in words { #expect(outcome.errors.contains(word), "\(word) in \(outcome.errors)") }
-    #expect(folder.names() == before)
   }
 }
