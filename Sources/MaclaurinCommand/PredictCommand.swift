@@ -10,7 +10,7 @@ struct PredictCommand: ParsableCommand {
       whole training set. With Θ the kernel, R = Θ + ε·(tr Θ/dim)·I and n the numbers in y, an \
       ensemble's mean at time t is Θ* R⁻¹(I − e^{−ηRt/n}) y; time inf is the end of training. One \
       network goes from its start f0 to f0 + (I − e^{−ηRt/n})(y − f0). Other losses and momentum are \
-      differential equations of the outputs.
+      differential equations of the outputs. The losses printed are those of the mean.
       """)
 
   @Option(help: "Network file (JSON); or give --model.")
@@ -93,9 +93,12 @@ struct PredictCommand: ParsableCommand {
     let loss = OutputLoss(
       training.loss, targets: loaded.set.train.targetDoubles(), outputs: loaded.outputs)
     let (kernels, initial) = try inputs(loaded)
+    let bar = ProgressBar(quiet: report.quiet)
     let prediction = try Prediction(
       kernels, training, loss: loss, initial: initial,
-      inference: inference == .network ? nil : inference, by: algebra)
+      inference: inference == .network ? nil : inference, by: algebra,
+      progress: { bar.show(Int(1000 * $0), of: 1000, "of the time") })
+    bar.clear()
     try write(prediction, loaded)
     try show(prediction, loaded, loss, seconds: (ContinuousClock.now - start) / .seconds(1))
   }

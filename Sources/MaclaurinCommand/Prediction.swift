@@ -82,10 +82,11 @@ struct Prediction {
   /// - Parameters:
   ///   - initial: outputs of one network at the start; nil for zeros, and for distributions.
   ///   - inference: what covariances are of; nil for one network.
+  ///   - progress: called with the share of a differential equation's time that has passed.
   init(
     _ kernels: PredictionKernels, _ options: PredictionOptions, loss: OutputLoss,
     initial: OutputDynamics.State?, inference: PredictionInference?,
-    by algebra: any DenseLinearAlgebra
+    by algebra: any DenseLinearAlgebra, progress: (Double) -> Void
   ) throws {
     let blocks = kernels.trained
     let times = try options.times()
@@ -97,7 +98,7 @@ struct Prediction {
         momentum: options.momentum > 0 ? options.momentum : nil, by: algebra)
       conditioning = dynamics.conditioning
       let (states, count) = try dynamics.states(
-        from: initial, at: times, tolerance: options.tolerance)
+        from: initial, at: times, tolerance: options.tolerance, progress: progress)
       steps = count
       train = states.map(\.train)
       test = states.map(\.test)

@@ -29,11 +29,13 @@ struct DormandPrince: Sendable {
 
   /// - Parameters:
   ///   - times: ascending, not negative, finite.
+  ///   - progress: called before every step with the time.
   ///   - visit: receives the number of each time and y then.
   /// - Returns: the steps taken.
   /// - Throws: `KernelError` where the limit of steps or of rounding is reached.
   func integrate(
-    _ start: [Double], through times: [Double], _ derivative: ([Double]) throws -> [Double],
+    _ start: [Double], through times: [Double], progress: (Double) -> Void = { _ in },
+    _ derivative: ([Double]) throws -> [Double],
     visit: (Int, [Double]) throws -> Void
   ) throws -> Int {
     var (y, t, steps) = (start, 0.0, 0)
@@ -48,6 +50,7 @@ struct DormandPrince: Sendable {
             "the ode solver is at time \(t) of \(end) after \(steps) steps; ask for an earlier time "
               + "or a larger tolerance, or lower the learning rate")
         }
+        progress(t)
         let isLast = step >= end - t
         let h = isLast ? end - t : step
         steps += 1

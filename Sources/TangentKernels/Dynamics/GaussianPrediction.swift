@@ -28,7 +28,8 @@ extension GradientFlow {
   /// the posterior of Gaussian process regression, for the NTK as for the NNGP.
   ///
   /// - Parameter blocks: K* and, for the covariance, K**.
-  public func gaussianProcess(_ blocks: TrainTestKernel, at t: Double) throws -> GaussianPrediction {
+  public func gaussianProcess(_ blocks: TrainTestKernel, at t: Double) throws -> GaussianPrediction
+  {
     var prediction = GaussianPrediction(mean: try test(blocks.cross, at: t))
     if let prior = blocks.test {
       let explained = try explained(blocks.cross, at: t)

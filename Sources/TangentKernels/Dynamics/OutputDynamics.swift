@@ -60,15 +60,17 @@ public struct OutputDynamics: Sendable {
   ///   - initial: f_0 and f*_0; zeros where they are left out.
   ///   - times: ascending, not negative, finite.
   ///   - tolerance: the error of a step, relative to the size of outputs and targets.
+  ///   - progress: called before every step with the share of the last time that has passed.
   /// - Throws: `KernelError` where the solver cannot reach a time.
   public func states(
-    from initial: State? = nil, at times: [Double], tolerance: Double = 1e-9
+    from initial: State? = nil, at times: [Double], tolerance: Double = 1e-9,
+    progress: (Double) -> Void = { _ in }
   ) throws -> (states: [State], steps: Int) {
     precondition(times.allSatisfy { $0 >= 0 && $0.isFinite } && times == times.sorted())
     let dimension = conditioning.dimension
     let columns = loss.targets.count / dimension
     let (count, all) = (dimension * columns, (dimension + testRows) * columns)
-    var start =
+    let start =
       initial.map { $0.train + $0.test } ?? [Double](repeating: 0, count: all)
     precondition(start.count == all, "outputs of all examples")
     let scale = (start + loss.targets).reduce(0) { max($0, abs($1)) }
@@ -83,24 +85,25 @@ public struct OutputDynamics: Sendable {
       return try algebra.product(
         kernel, gradient, m: dimension + testRows, k: dimension, n: columns)
     }
-    let steps: Int
-    if let momentum {
-      let unit = learningRate.squareRoot()
-      let friction = (1 - momentum) / unit
-      start += [Double](repeating: 0, count: all)
-      steps = try solver.integrate(start, through: times.map { unit * $0 }) { y in
-        let velocity = Array(y[all...])
-        return try velocity + zip(force(y), velocity).map { $0 - friction * $1 }
-      } visit: {
-        visit($0, $1)
-      }
-    } else {
-      steps = try solver.integrate(start, through: times) { y in
-        try force(y).map { learningRate * $0 }
-      } visit: {
-        visit($0, $1)
-      }
+    guard let momentum else {
+      let last = times.last ?? 0
+      func slope(_ y: [Double]) throws -> [Double] { try force(y).map { learningRate * $0 } }
+      func pass(_ t: Double) { progress(t / last) }
+      let steps = try solver.integrate(
+        start, through: times, progress: pass, slope, visit: visit)
+      return (states, steps)
     }
+    let unit = learningRate.squareRoot()
+    let friction = (1 - momentum) / unit
+    let last = unit * (times.last ?? 0)
+    func slope(_ y: [Double]) throws -> [Double] {
+      let velocity = Array(y[all...])
+      return try velocity + zip(force(y), velocity).map { $0 - friction * $1 }
+    }
+    func pass(_ t: Double) { progress(t / last) }
+    let steps = try solver.integrate(
+      start + [Double](repeating: 0, count: all), through: times.map { unit * $0 },
+      progress: pass, slope, visit: visit)
     return (states, steps)
   }
 }
