@@ -48,6 +48,12 @@ struct KernelCommand: ParsableCommand {
   @Option(help: "File for the kernel: file.npy or file.safetensors[:name].")
   var output: String?
 
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp(
+      "Folder for report.html: a picture of the kernel, and its spectrum.", valueName: "folder"))
+  var page: String?
+
   @OptionGroup(title: "Large kernels") var large: LargeKernelOptions
   @OptionGroup(title: "Where to compute") var backend: BackendOptions
   @OptionGroup(title: "What to print") var report: OutputOptions
@@ -74,14 +80,20 @@ struct KernelCommand: ParsableCommand {
       backend.givenType ?? (width == .infinite ? ScalarType.float64 : .float32).rawValue
     let job = try KernelJob(self, backend)
     guard finite.vectors == nil else {
-      guard large.isUsual else {
+      guard large.isUsual, page == nil else {
         throw Misuse(
-          "--vectors computes no kernel; leave --tile, --shard, --resume and --plan out")
+          "--vectors computes no kernel; leave --tile, --shard, --resume, --plan and --report out")
       }
       return try job.writeProducts(to: output, backend, report)
     }
     let target = try large.target(output)
-    let run = try KernelRun(job, large, backend, report, to: target)
+    var run = try KernelRun(job, large, backend, report, to: target)
+    if let page {
+      guard large.shard == nil else {
+        throw Misuse("--report needs the whole kernel; leave --shard out")
+      }
+      run.page = try KernelPage(page, of: job, in: target, limit: large.limit())
+    }
     if large.plan { return try run.showPlan() }
     try run.run()
   }

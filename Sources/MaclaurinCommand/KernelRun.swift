@@ -12,6 +12,8 @@ struct KernelRun {
   private let memory: KernelMemory
   private let cost: KernelPlan.TileCost
   private let record: KernelRecord
+  /// What is drawn of the finished kernel.
+  var page: KernelPage?
 
   /// Chooses the tiles.
   ///
@@ -81,7 +83,7 @@ struct KernelRun {
       var members = members
       members["seconds"] = .number((ContinuousClock.now - clock) / .seconds(1))
       members["computed_tiles"] = .number(Double(total - before))
-      show(members, device)
+      try show(members, device)
     }
   }
 
@@ -95,7 +97,7 @@ struct KernelRun {
       var members = members
       members["seconds"] = .number(0)
       members["computed_tiles"] = .number(0)
-      show(members, device)
+      try show(members, device)
     }
   }
 
@@ -116,13 +118,16 @@ struct KernelRun {
     return members
   }
 
-  private func show(_ members: [String: JSONValue], _ device: any Backend) {
+  private func show(_ members: [String: JSONValue], _ device: any Backend) throws {
     var members = members
+    let lines = try page.map { try $0.write() } ?? []
+    members["report"] = page.map { .string($0.folder + "/report.html") }
     members["backend"] = .string(device.name)
     members["numerics"] = .string(device.numerics.rawValue)
     let what = record.shard.map { "share \($0) of the kernel" } ?? "kernel"
     report.result(
-      members, "\(what) \(record.shape) in \(output)", Trace(device, backend))
+      members, (["\(what) \(record.shape) in \(output)"] + lines).joined(separator: "\n"),
+      Trace(device, backend))
   }
 
   func showPlan() throws {

@@ -52,7 +52,7 @@ extension PredictCommand {
 
   func show(
     _ prediction: Prediction, _ loaded: PredictionExamples.Loaded, _ loss: OutputLoss,
-    seconds: Double
+    _ lines: [String], seconds: Double
   ) throws {
     let times = try training.times()
     let conditioning = prediction.conditioning
@@ -89,6 +89,7 @@ extension PredictCommand {
       "condition_number": RunFiles.number(conditioning.conditionNumber),
       "seconds": .number(seconds),
     ]
+    members["report"] = page.map { .string($0 + "/report.html") }
     members["steps"] = prediction.steps.map { .number(Double($0)) }
     if loss.kind == .mse { members["largest_stable_learning_rate"] = RunFiles.number(rate) }
     for (name, values) in columns {
@@ -108,9 +109,10 @@ extension PredictCommand {
     if loss.kind == .mse { rows.append(["largest stable learning rate", Self.text(rate)]) }
     if let steps = prediction.steps { rows.append(["steps", String(steps)]) }
     let header = ["time"] + columns.map { $0.0.split(separator: "_").joined(separator: " ") }
-    let lines = times.enumerated().map { index, time in
+    let values = times.enumerated().map { index, time in
       [time.isFinite ? String(time) : "inf"] + columns.map { fixed($0.1[index], 6) }
     }
-    report.result(members, table(rows) + "\n\n" + table([header] + lines), nil)
+    let text = [table(rows), "", table([header] + values)] + lines
+    report.result(members, text.joined(separator: "\n"), nil)
   }
 }

@@ -42,6 +42,13 @@ struct PredictCommand: ParsableCommand {
   @Option(help: "File for the standard deviations: [m], of a list [T, m].")
   var deviation: String?
 
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp(
+      "Folder for report.html: the mean ± 2σ of the outputs, and predictions.csv.",
+      valueName: "folder"))
+  var page: String?
+
   @Flag(help: "Predict memory and work; compute nothing.")
   var plan = false
 
@@ -77,11 +84,14 @@ struct PredictCommand: ParsableCommand {
       || training.solver == .ode ? .network : .ensemble
   }
 
-  var needsCovariance: Bool { covariance != nil || deviation != nil }
+  var needsCovariance: Bool {
+    covariance != nil || deviation != nil || page != nil && inference != .network
+  }
 
   func run() throws {
     let start = ContinuousClock.now
     try checkOutputs()
+    try checkPage()
     let loaded = try examples.load(network: network, model)
     try TrainCommand.check(loaded.network, against: loaded.set, loss: training.loss)
     try check(loaded.network)
@@ -100,7 +110,8 @@ struct PredictCommand: ParsableCommand {
       progress: { bar.show(Int(1000 * $0), of: 1000, "of the time") })
     bar.clear()
     try write(prediction, loaded)
-    try show(prediction, loaded, loss, seconds: (ContinuousClock.now - start) / .seconds(1))
+    let lines = try page.map { try writePage(prediction, loaded, to: $0) } ?? []
+    try show(prediction, loaded, loss, lines, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
   private func check(_ network: Network) throws {

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Numbers for people.
-enum NumberText {
+package enum NumberText {
   /// `value` with `decimals` digits behind the point.
   static func fixed(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return "\(value)" }
@@ -16,7 +16,7 @@ enum NumberText {
   }
 
   /// `value` with `digits` significant digits; powers of ten outside 10⁻⁴…10⁶.
-  static func significant(_ value: Double, _ digits: Int = 4) -> String {
+  package static func significant(_ value: Double, _ digits: Int = 4) -> String {
     guard value.isFinite, abs(value) >= 1e-300 else { return value == 0 ? "0" : "\(value)" }
     let exponent = Int(log10(abs(value)).rounded(.down))
     if (-4...6).contains(exponent) {
