@@ -29,6 +29,10 @@ public enum Operation {
   case randomFill(RandomFill)
   case directionScale(DirectionScale)
   case gradientClipping(GradientClipping)
+  case dualActivation(DualActivation)
+  case dualSeries(DualSeries)
+  case windowSum(WindowSum)
+  case imageGram(ImageGram)
   case extraction(Extraction)
   case projection(Projection)
   case projectionResidual(ProjectionResidual)
@@ -65,6 +69,10 @@ public enum Operation {
     case .randomFill(let content): content
     case .directionScale(let content): content
     case .gradientClipping(let content): content
+    case .dualActivation(let content): content
+    case .dualSeries(let content): content
+    case .windowSum(let content): content
+    case .imageGram(let content): content
     case .extraction(let content): content
     case .projection(let content): content
     case .projectionResidual(let content): content
@@ -104,6 +112,10 @@ public enum Operation {
     case .randomFill(let content): content.cost
     case .directionScale(let content): content.cost
     case .gradientClipping(let content): content.cost
+    case .dualActivation(let content): content.cost
+    case .dualSeries(let content): content.cost
+    case .windowSum(let content): content.cost
+    case .imageGram(let content): content.cost
     case .extraction(let content): content.cost
     case .projection(let content): content.cost
     case .projectionResidual(let content): content.cost
@@ -150,6 +162,10 @@ public enum Operation {
     case .randomFill(let content): try visit(content, Self.randomFill)
     case .directionScale(let content): try visit(content, Self.directionScale)
     case .gradientClipping(let content): try visit(content, Self.gradientClipping)
+    case .dualActivation(let content): try visit(content, Self.dualActivation)
+    case .dualSeries(let content): try visit(content, Self.dualSeries)
+    case .windowSum(let content): try visit(content, Self.windowSum)
+    case .imageGram(let content): try visit(content, Self.imageGram)
     case .extraction(let content): try visit(content, Self.extraction)
     case .projection(let content): try visit(content, Self.projection)
     case .projectionResidual(let content): try visit(content, Self.projectionResidual)
