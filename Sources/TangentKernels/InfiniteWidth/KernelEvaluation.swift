@@ -30,14 +30,13 @@ struct KernelEvaluation {
     let tile = KernelTile(
       memory: try scratch.take(), pairCount: pairCount, cellCount: program.start.cellCount)
     let alpha = 1 / Double(program.channels)
-    // Bits of the contraction are those of the sum, on which variances stand, in the canonical order
-    // only.
-    if pairing == .grid, program.start.positionCount == 1, backend.numerics == .reproducible {
-      try backend.run(
-        .contraction(
-          Contraction(
-            x1, x2, into: tile.nngp.reshaped(rows: rows, columns: columns), transposeB: true,
-            alpha: alpha)))
+    if pairing == .grid, program.start.positionCount == 1 {
+      var contraction = Contraction(
+        x1, x2, into: tile.nngp.reshaped(rows: rows, columns: columns), transposeB: true,
+        alpha: alpha)
+      // The order of the sums that variances are: φ near 0 would magnify a difference.
+      contraction.isOrdered = true
+      try backend.run(.contraction(contraction))
     } else {
       try backend.run(
         .imageGram(
