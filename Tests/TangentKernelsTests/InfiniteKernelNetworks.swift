@@ -106,7 +106,8 @@ struct InfiniteKernelNetwork: Sendable, CustomStringConvertible {
     .init(
       description: "activated shortcut", input: [6],
       layers: [
-        dense(8), .activation(.relu), .residual(.init(main: [dense(8), .activation(.erf), dense(8)])),
+        dense(8), .activation(.relu),
+        .residual(.init(main: [dense(8), .activation(.erf), dense(8)])),
         dense(1),
       ]),
     .init(

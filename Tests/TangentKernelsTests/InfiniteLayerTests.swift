@@ -27,7 +27,8 @@ import Testing
       #expect(relativeError(cross.ntk, part(plain.t, 0..<3, 1..<4)) < 1e-13, "\(place)")
     }
     // Without Θ the same K.
-    let alone = try InfiniteWidthKernel(description, .nngp)(x, on: BackendUnderTest.openblas2.backend())
+    let alone = try InfiniteWidthKernel(description, .nngp)(
+      x, on: BackendUnderTest.openblas2.backend())
     #expect(alone.ntk.isEmpty && relativeError(alone.nngp, plain.k) < 1e-13)
   }
 

@@ -147,9 +147,9 @@ import Testing
   @Test func positiveSemidefinite() throws {
     let lapack = try LAPACK()
     let backend = try BackendUnderTest.openblas2.backend()
-    for (network, degree) in [(Self.pooled, nil), (Self.deep, nil), (Self.deep, 3)] as [
-      (NetworkDescription, Int?)
-    ] {
+    for (network, degree) in [(Self.pooled, nil), (Self.deep, nil), (Self.deep, 3)]
+      as [(NetworkDescription, Int?)]
+    {
       let kernel = try InfiniteWidthKernel(network, degree: degree)
       let (n, features) = (60, kernel.inputCount)
       let centers = sample(4 * features, seed: 31)

@@ -33,7 +33,9 @@ import Testing
       "layer 3 (erf) works on what layer 1 (relu) gives", "between them"
     ),
     ("$, \"relu\", {\"layer_norm\": {}}", "layer 2 (layer_norm) works on what layer 1 (relu)", ""),
-    ("$, \"relu\", \"identity\", \"flatten\", \"tanh\"", "layer 4 (tanh) works on what layer 1", ""),
+    (
+      "$, \"relu\", \"identity\", \"flatten\", \"tanh\"", "layer 4 (tanh) works on what layer 1", ""
+    ),
     (
       "$, \"flatten\", {\"layer_norm\": {}}, \"relu\"",
       "layer 3 (relu) works on what layer 2 (layer_norm) gives", ""
@@ -109,7 +111,9 @@ import Testing
         InfiniteWidthKernel.support(of: $0.layer, kind)
       }
     }
-    for name in ["dense", "conv", "avg_pool", "global_avg_pool", "flatten", "layer_norm", "residual"] {
+    for name in [
+      "dense", "conv", "avg_pool", "global_avg_pool", "flatten", "layer_norm", "residual",
+    ] {
       #expect(support(name, .nngp) == .closedForm && support(name, .ntk) == .closedForm, "\(name)")
     }
     #expect(support("layer_norm with affine", .nngp) == .closedForm)

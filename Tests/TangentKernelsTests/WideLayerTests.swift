@@ -29,7 +29,8 @@ import Testing
         ]
         : [
           dense(width), .layerNorm(.init()),
-          .residual(.init(main: [.activation(.relu), dense(width)])), .activation(.erf), dense(width),
+          .residual(.init(main: [.activation(.relu), dense(width)])), .activation(.erf),
+          dense(width),
           .layerNorm(.init()), .activation(.swish), dense(1),
         ])
   }

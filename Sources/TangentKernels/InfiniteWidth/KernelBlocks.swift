@@ -13,8 +13,8 @@ final class KernelBlocks {
   private let type: ScalarType
   private let backend: any Backend
   /// The examples of the last rows and the last columns.
-  private var known: [(axis: Int, range: Range<Int>, wantsTangent: Bool, examples: KernelExamples)]
-    = []
+  private var known:
+    [(axis: Int, range: Range<Int>, wantsTangent: Bool, examples: KernelExamples)] = []
   private(set) var error = QuadratureError()
 
   init(
@@ -50,8 +50,10 @@ final class KernelBlocks {
       return work.results
     }
     // Parts of rows against parts of columns that are all of equal, or all before or behind them.
-    let common = max(rows.lowerBound, columns.lowerBound)..<max(
-      max(rows.lowerBound, columns.lowerBound), min(rows.upperBound, columns.upperBound))
+    let common =
+      max(
+        rows.lowerBound, columns.lowerBound)..<max(
+        max(rows.lowerBound, columns.lowerBound), min(rows.upperBound, columns.upperBound))
     for part in Self.cut(rows, by: common) {
       for other in Self.cut(columns, by: common) {
         try computeSymmetric(work, part, other)
@@ -147,7 +149,8 @@ final class KernelBlocks {
   ) throws {
     // Which of the block's sides has the tile's rows; those of a diagonal part are on both.
     let swaps = target == .transposed
-    let (first, firstRange) = swaps ? (work.columnExamples, work.columns) : (work.rowExamples, work.rows)
+    let (first, firstRange) =
+      swaps ? (work.columnExamples, work.columns) : (work.rowExamples, work.rows)
     let (second, secondRange) =
       swaps ? (work.rowExamples, work.rows) : (work.columnExamples, work.columns)
     func inside(_ range: Range<Int>, _ whole: Range<Int>) -> Range<Int> {

@@ -41,7 +41,8 @@ struct KernelEvaluation {
       try backend.run(
         .imageGram(
           ImageGram(
-            x1, x2, into: tile.nngp, layout: program.start.layout(rows: rows, columns: columns, pairing),
+            x1, x2, into: tile.nngp,
+            layout: program.start.layout(rows: rows, columns: columns, pairing),
             channels: program.channels, alpha: alpha)))
     }
     return tile

@@ -12,7 +12,8 @@ final class KernelExamples {
 
   /// - Parameter values: [count, features], channels first.
   init(
-    _ values: some Collection<Double>, count: Int, _ kernel: InfiniteWidthKernel, wantsTangent: Bool,
+    _ values: some Collection<Double>, count: Int, _ kernel: InfiniteWidthKernel,
+    wantsTangent: Bool,
     _ type: ScalarType, on backend: any Backend
   ) throws {
     self.count = count

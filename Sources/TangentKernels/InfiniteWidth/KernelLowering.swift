@@ -103,7 +103,8 @@ struct KernelLowering {
       case .dense(let dense):
         flatten(&signal, &added)
         added.append(
-          affine(dense.scales, dense.weightStd, dense.biasStd, dense.hasBias, signal.channels, signal))
+          affine(
+            dense.scales, dense.weightStd, dense.biasStd, dense.hasBias, signal.channels, signal))
         drawn(&signal, channels: dense.units)
       case .conv(let conv):
         let geometry = try conv.geometry(of: signal.extent, channels: signal.channels, place)
