@@ -29,6 +29,12 @@
   SOURCE(layer_norm) \
   SOURCE(layer_affine) \
   SOURCE(column_products) \
+  SOURCE(kernel_cells) \
+  SOURCE(dual_function) \
+  SOURCE(dual_activation) \
+  SOURCE(dual_series) \
+  SOURCE(window_sum) \
+  SOURCE(image_gram) \
   SOURCE(extraction) \
   SOURCE(projection) \
   SOURCE(contraction_host) \
@@ -113,6 +119,24 @@ static const char layer_affine_text[] = {
 };
 static const char column_products_text[] = {
 #embed "column_products.cl"
+};
+static const char kernel_cells_text[] = {
+#embed "kernel_cells.cl"
+};
+static const char dual_function_text[] = {
+#embed "dual_function.cl"
+};
+static const char dual_activation_text[] = {
+#embed "dual_activation.cl"
+};
+static const char dual_series_text[] = {
+#embed "dual_series.cl"
+};
+static const char window_sum_text[] = {
+#embed "window_sum.cl"
+};
+static const char image_gram_text[] = {
+#embed "image_gram.cl"
 };
 static const char extraction_text[] = {
 #embed "extraction.cl"

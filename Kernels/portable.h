@@ -27,6 +27,12 @@
 #include "layer_norm.cl"
 #include "layer_affine.cl"
 #include "column_products.cl"
+#include "kernel_cells.cl"
+#include "dual_function.cl"
+#include "dual_activation.cl"
+#include "dual_series.cl"
+#include "window_sum.cl"
+#include "image_gram.cl"
 #include "extraction.cl"
 #include "projection.cl"
 

@@ -310,6 +310,7 @@ typedef struct {
   long input, size, stride, before;
   long outerStep, windowStep, otherStep;   ///< elements of the input
   long columnStep, columnLimit;            ///< if not 0, steps move along the columns too
+  long columnStride;                       ///< elements of the input from one column to the next
   long alpha;                              ///< real
 } WindowSumParameters;
 

@@ -50,7 +50,8 @@ public struct DualActivation: PortableOperation {
     let kernels = ntk == nil ? 1.0 : 2
     let variances = (rowVariances?.count ?? 0) + (columnVariances?.count ?? 0)
     return Cost(
-      flops: count * (function.flops + (ntk == nil ? 0 : 1) + (affine == nil ? 0 : 3 * kernels - 1)),
+      flops: count
+        * (function.flops + (ntk == nil ? 0 : 1) + (affine == nil ? 0 : 3 * kernels - 1)),
       bytes: (2 * count * kernels + Double(variances)) * Double(nngp.type.byteCount))
   }
 
@@ -113,6 +114,9 @@ extension KernelLayout {
   /// row's cells lie (see kernel_cells.cl).
   var strips: (KernelCells, Launch.Extent) {
     let (area, isPaired) = (positionCount, pairing == .paired)
+    precondition(
+      pairCount * height * height < 1 << 32 && columns * area < 1 << 32, "at most 2^32 rows at once"
+    )
     var cells = KernelCells(
       planes: 1, columns: 1, isPaired: isPaired ? 1 : 0, rowExample: area, columnExample: area,
       rowPlane: 0, columnPlane: 0, segment: 1, rowSegment: 0, rowStep: 0, columnSegment: 0)

@@ -107,9 +107,9 @@ private struct GaussianForm {
     )
   }
 
-  /// |c| − (a + b)/2.
+  /// |c| − (a + b)/2, not positive.
   func decay(_ magnitude: Bounded) -> Bounded {
-    -(Bounded(0.5) * ((a - magnitude) + (b - magnitude)))
+    -(Bounded(0.5) * ((a - magnitude) + (b - magnitude)).notNegative)
   }
 }
 

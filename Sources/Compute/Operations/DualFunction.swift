@@ -52,6 +52,14 @@ public enum DualFunction: Hashable, Sendable {
     }
   }
 
+  /// Whether float64 takes elementary functions from the platform.
+  public var hasPlatformFunctions: Bool {
+    switch self {
+    case .sin, .cos, .exp: true
+    default: false
+    }
+  }
+
   /// What dual_activation.cl calls first, second and third: rounded once.
   var constants: (Double, Double, Double) {
     switch self {

@@ -126,42 +126,31 @@ public struct WindowSum: PortableOperation {
     }
   }
 
-  /// Rows of a launch are windows, columns what is contiguous behind them. With stride 1 that is the
-  /// last axis of windows too: one step further is `inner` elements further.
+  /// Rows of a launch are windows, columns what lies behind them in memory. Where the last axis of
+  /// windows has a step of its own between neighbours it is among the columns.
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
     let type = input.type
     let (n, m) = (axis.input, axis.output)
-    let isFlat = axis.stride == 1 && mode != .trace
+    let isFlat = mode != .trace && (axis.stride == 1 || inner == 1)
     var parameters = WindowSumParameters(
       windows: 1, others: 1, input: n, size: axis.size, stride: axis.stride, before: axis.before,
-      outerStep: n * inner, windowStep: inner, otherStep: 0, columnStep: 0, columnLimit: 0,
-      alpha: type.encode(alpha))
-    var (rows, columns) = (outer, inner)
-    switch mode {
-    case .single:
-      if isFlat {
-        columns = m * inner
-        (parameters.windowStep, parameters.columnStep, parameters.columnLimit) = (
-          0, inner, n * inner
-        )
-        // The windows' axis is within the columns.
-      } else {
-        parameters.windows = m
-      }
-    case .diagonal:
+      outerStep: (mode == .single ? 1 : n) * n * inner, windowStep: 0, otherStep: 0, columnStep: 0,
+      columnLimit: 0, columnStride: 1, alpha: type.encode(alpha))
+    if mode != .single || !isFlat {
       parameters.windows = m
-      (parameters.outerStep, parameters.windowStep) = (n * n * inner, n * inner)
-      if isFlat {
-        columns = m * inner
-        (parameters.columnStep, parameters.columnLimit) = (inner, n * inner)
-      } else {
-        (parameters.others, parameters.otherStep) = (m, inner)
-      }
-    case .trace:
-      parameters.windows = m
-      (parameters.outerStep, parameters.windowStep) = (n * n * inner, (n + 1) * inner)
+      parameters.windowStep = [.single: 1, .diagonal: n, .trace: n + 1][mode]! * inner
     }
-    rows *= parameters.windows * parameters.others
+    if isFlat {
+      parameters.columnStep = inner
+      parameters.columnLimit = n * inner
+      parameters.columnStride = axis.stride
+    } else if mode == .diagonal {
+      parameters.others = m
+      parameters.otherStep = inner
+    }
+    let rows = outer * parameters.windows * parameters.others
+    let columns = isFlat ? m * inner : inner
+    precondition(rows < 1 << 32, "at most 2^32 windows at once")
     return [
       Launch(
         columns < 8 ? "window_sum_cells" : "window_sum", source: "window_sum", type: type,

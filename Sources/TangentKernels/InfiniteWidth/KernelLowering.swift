@@ -50,10 +50,6 @@ struct KernelLowering {
     (program.channels, program.start) = (signal.channels, signal.grid)
     program.mostCells = signal.grid.cellCount
     var steps = try lower(description.layers, "", &signal, after: KernelNeeds())
-    guard signal.content != .input else {
-      throw NetworkError(
-        "the network has no dense layer or convolution, so it has no kernel; add one")
-    }
     // The mean over the outputs' positions, if images come out.
     if purpose == .kernel { flatten(&signal, &steps) }
     program.steps = steps
