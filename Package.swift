@@ -73,7 +73,8 @@ let package = Package(
       path: "Tests/Support"),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "ElementaryFunctions", "TestSupport"]),
-    .testTarget(name: "ComputeTests", dependencies: ["TestSupport"]),
+    .testTarget(
+      name: "ComputeTests", dependencies: ["TestSupport"], exclude: ["dual_values.py"]),
     .testTarget(name: "SchedulingTests", dependencies: ["TestSupport", "Verification"]),
     .testTarget(name: "JetsTests", dependencies: ["TestSupport"]),
     .testTarget(name: "NetworksTests", dependencies: ["TestSupport", "ComplexNetwork"]),

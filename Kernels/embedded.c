@@ -10,6 +10,7 @@
   SOURCE(linear_combination) \
   SOURCE(reduction) \
   SOURCE(gather) \
+  SOURCE(matrix_copy) \
   SOURCE(unfold) \
   SOURCE(loss) \
   SOURCE(softmax_curvature) \
@@ -28,6 +29,12 @@
   SOURCE(layer_norm) \
   SOURCE(layer_affine) \
   SOURCE(column_products) \
+  SOURCE(kernel_cells) \
+  SOURCE(dual_function) \
+  SOURCE(dual_activation) \
+  SOURCE(dual_series) \
+  SOURCE(window_sum) \
+  SOURCE(image_gram) \
   SOURCE(extraction) \
   SOURCE(projection) \
   SOURCE(contraction_host) \
@@ -55,6 +62,9 @@ static const char reduction_text[] = {
 };
 static const char gather_text[] = {
 #embed "gather.cl"
+};
+static const char matrix_copy_text[] = {
+#embed "matrix_copy.cl"
 };
 static const char unfold_text[] = {
 #embed "unfold.cl"
@@ -109,6 +119,24 @@ static const char layer_affine_text[] = {
 };
 static const char column_products_text[] = {
 #embed "column_products.cl"
+};
+static const char kernel_cells_text[] = {
+#embed "kernel_cells.cl"
+};
+static const char dual_function_text[] = {
+#embed "dual_function.cl"
+};
+static const char dual_activation_text[] = {
+#embed "dual_activation.cl"
+};
+static const char dual_series_text[] = {
+#embed "dual_series.cl"
+};
+static const char window_sum_text[] = {
+#embed "window_sum.cl"
+};
+static const char image_gram_text[] = {
+#embed "image_gram.cl"
 };
 static const char extraction_text[] = {
 #embed "extraction.cl"

@@ -1,6 +1,7 @@
 // Our own elementary functions. In float32 they use only + − × fma, correctly rounded ÷ and √,
 // integer operations and selects, without a branch or a table in memory: the same bits on every
-// device, and loops over them vectorise on the host. In float64 they are the platform's.
+// device, and loops over them vectorise on the host. In float64 they are the platform's, but for
+// atan2.
 //
 // Conventions of the float32 part
 // · NaN in, NaN out; ±0, ±inf and denormals are handled like any other value (no flushing).
@@ -449,7 +450,46 @@ FUNCTION real real_erf(real x) { return PLATFORM(erf)(x); }
 FUNCTION real real_erfc(real x) { return PLATFORM(erfc)(x); }
 FUNCTION real real_sin(real x) { return PLATFORM(sin)(x); }
 FUNCTION real real_cos(real x) { return PLATFORM(cos)(x); }
-FUNCTION real real_atan2(real y, real x) { return PLATFORM(atan2)(y, x); }
+
+// float_atan2 in double precision, so that loops over it vectorise and give the same bits everywhere:
+// A of degree 19, polynomial error 2^-55.8. Worst 1.6 ulp (10^7 pairs).
+FUNCTION real real_atan2(real y, real x) {
+  const real a = fabs(x), b = fabs(y);
+  const int steep = b > a, left = as_long(x) < 0;
+  const real larger = steep ? b : a, smaller = steep ? a : b;
+  real t = smaller / larger;
+  t = smaller == larger ? 1.0 : t;   // both infinite
+  t = larger == 0.0 ? 0.0 : t;
+
+  const real z = t * t;
+  real q = 0x1.af3c2aae078f9p-17;
+  q = fma(q, z, -0x1.37417a1376f1cp-13);
+  q = fma(q, z, 0x1.aac07ec0cc1fbp-11);
+  q = fma(q, z, -0x1.73a83b9860591p-9);
+  q = fma(q, z, 0x1.d14dfd9d85a23p-8);
+  q = fma(q, z, -0x1.c2ff51fdfd16cp-7);
+  q = fma(q, z, 0x1.65cb8622058a2p-6);
+  q = fma(q, z, -0x1.e7f86ec5a95ebp-6);
+  q = fma(q, z, 0x1.2b8aa9f506f5cp-5);
+  q = fma(q, z, -0x1.5952abd1e9b9ep-5);
+  q = fma(q, z, 0x1.82bb6365a8f4dp-5);
+  q = fma(q, z, -0x1.ae55096997cb9p-5);
+  q = fma(q, z, 0x1.e1b97f3da4f64p-5);
+  q = fma(q, z, -0x1.110e21d2aa6f8p-4);
+  q = fma(q, z, 0x1.3b1360a94707cp-4);
+  q = fma(q, z, -0x1.745d112838a0ep-4);
+  q = fma(q, z, 0x1.c71c7177f1d86p-4);
+  q = fma(q, z, -0x1.249249235b8ddp-3);
+  q = fma(q, z, 0x1.9999999994b2ap-3);
+  q = fma(q, z, -0x1.555555555551dp-2);
+  const real octant = fma(t * z, q, t);
+
+  const real turned = steep != left ? -octant : octant;
+  const real base = steep ? 0x1.921fb54442d18p+0 : left ? REAL_PI : 0.0;
+  const real base_low = steep ? 0x1.1a62633145c07p-54 : left ? 0x1.1a62633145c07p-53 : 0.0;
+  const real angle = real_copysign(base + (turned + base_low), y);
+  return ((x != x) | (y != y)) ? REAL_NAN : angle;
+}
 
 FUNCTION real real_sigmoid(real x) {
   const real e = real_exp(-fabs(x));

@@ -36,6 +36,7 @@
   F(column_sums) \
   F(chain_fold) \
   F(gather) \
+  F(matrix_copy) \
   F(unfold) \
   F(fold) \
   F(transposition) \
@@ -69,6 +70,11 @@
   F(layer_affine_adjoint) \
   F(column_products) \
   F(dropout) \
+  F(dual_activation) \
+  F(dual_series) \
+  F(window_sum) \
+  F(window_sum_cells) \
+  F(image_gram) \
   F(extraction) \
   F(extraction_indirect) \
   F(projection_rows) \

@@ -61,6 +61,12 @@ typedef struct {
   long columns, stride;
 } GatherParameters;
 
+typedef struct {
+  long stride;              ///< of the copy
+  long rowStep, columnStep; ///< elements of x from one row, or column, of the copy to the next
+  long isMirrored;          ///< 1: above the diagonal what is below
+} MatrixCopyParameters;
+
 /// Channels of a patch that are moved together.
 #define PATCH_LANES 16
 /// How a convolution's kernel moves over an image: see ConvolutionGeometry in the Compute module.
@@ -263,6 +269,57 @@ typedef struct {
   long accumulates;             ///< 0: the tolerance before is not read
   long residualStride, sumsStride, normStride;   ///< elements to the next matrix's
 } ResidualParameters;
+
+// ---- Kernels at infinite width ---------------------------------------------------------------
+
+/// Where the two positions of a kernel's cells lie (kernel_cells.cl). Row (r·planes + y)·planes + y′
+/// of a launch belongs to the pair r = i·columns + j; cell q = g·segment + t of it has its positions at
+/// i·rowExample + y·rowPlane + g·rowSegment + t·rowStep and at
+/// j·columnExample + y′·columnPlane + g·columnSegment + t, with i for j if isPaired.
+typedef struct {
+  long planes, columns, isPaired;
+  long rowExample, columnExample;
+  long rowPlane, columnPlane;
+  long segment, rowSegment, rowStep, columnSegment;
+} KernelCells;
+
+/// See KernelAffine in the Compute module; reals.
+typedef struct {
+  long isPresent;
+  long factor, bias, ntkFactor, nngpShare, ntkBias;
+} AffineParameters;
+
+typedef struct {
+  KernelCells cells;
+  AffineParameters affine;
+  long function, hasNTK;
+  long first, second, third;   ///< reals of the function
+} DualActivationParameters;
+
+typedef struct {
+  KernelCells cells;
+  AffineParameters affine;
+  long hasNTK;
+  long valueCount, slopeCount;       ///< coefficients of T and of T′
+  long rowStride, columnStride;      ///< elements from one degree to the next
+} DualSeriesParameters;
+
+/// Rows of a launch: (outer·windows + m)·others + m′.
+typedef struct {
+  long windows, others;
+  long input, size, stride, before;
+  long outerStep, windowStep, otherStep;   ///< elements of the input
+  long columnStep, columnLimit;            ///< if not 0, steps move along the columns too
+  long columnStride;                       ///< elements of the input from one column to the next
+  long alpha;                              ///< real
+} WindowSumParameters;
+
+typedef struct {
+  KernelCells cells;
+  long channels, channelStep;
+  long rowElement, columnElement;          ///< what one step of the cells' places is
+  long alpha;                              ///< real
+} ImageGramParameters;
 
 // Contractions.
 

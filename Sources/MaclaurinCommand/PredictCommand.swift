@@ -20,6 +20,8 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup(title: "Examples") var examples: PredictionExamples
   @OptionGroup(title: "Training") var training: PredictionOptions
 
+  @OptionGroup var series: InfiniteKernelOptions
+
   @Option(help: "Parameters of --width finite: file.safetensors[:prefix.] or a run's folder.")
   var parameters: String?
 
@@ -141,29 +143,24 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
-  /// Kernels, and the outputs of one network at the start.
+  /// Kernels, and the outputs of one network at the start; in float64 unless something else is asked
+  /// for.
   private func inputs(
     _ loaded: PredictionExamples.Loaded
   ) throws -> (PredictionKernels, OutputDynamics.State?) {
+    let network = loaded.network
     let (x1, x2) = (loaded.inputs(loaded.set.train), loaded.inputs(loaded.set.test))
     let given = try initialState(loaded)
-    guard training.width == .infinite else {
-      let (kernels, own) = try finite(loaded.network, x1, x2)
-      return (kernels, given ?? own)
-    }
-    let kernels = try PredictionKernels.infinite(
-      loaded.network, training.kind, x1, x2, covariance: needsCovariance ? inference : nil)
-    return (kernels, given)
-  }
-
-  /// In float64 unless something else is asked for.
-  private func finite(
-    _ network: Network, _ x1: [Double], _ x2: [Double]
-  ) throws -> (PredictionKernels, OutputDynamics.State) {
     var backend = backend
     backend.givenType = backend.givenType ?? ScalarType.float64.rawValue
     let type = try backend.scalarType()
     return try backend.compute(report) { device in
+      guard training.width == .finite else {
+        let kernels = try PredictionKernels.infinite(
+          network, training.kind, x1, x2, covariance: needsCovariance ? inference : nil,
+          series: series, type: type, on: device, note: { report.note($0) })
+        return (kernels, given)
+      }
       let vector: Matrix
       if let parameters {
         vector = try device.matrix(
@@ -172,7 +169,8 @@ struct PredictCommand: ParsableCommand {
         vector = try device.matrix(1, network.parameterCount, type)
         try network.initialize(vector, seed: seed ?? 0, on: device)
       }
-      return try PredictionKernels.finite(network, at: vector, x1, x2, on: device)
+      let (kernels, own) = try PredictionKernels.finite(network, at: vector, x1, x2, on: device)
+      return (kernels, given ?? own)
     }
   }
 

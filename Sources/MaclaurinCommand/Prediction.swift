@@ -9,15 +9,21 @@ struct PredictionKernels {
 
   /// At infinite width.
   ///
-  /// - Parameter covariance: whether covariances will be asked for, and of an ensemble.
+  /// - Parameters:
+  ///   - covariance: what covariances will be asked for; nil: none.
+  ///   - degree: of series, as `InfiniteWidthKernel` takes it.
+  ///   - note: receives what is said of the error of series.
   static func infinite(
     _ network: Network, _ kind: KernelKind, _ x1: [Double], _ x2: [Double],
-    covariance: PredictionInference?
+    covariance: PredictionInference?, series: InfiniteKernelOptions, type: ScalarType,
+    on device: any Backend, note: (String) -> Void
   ) throws -> PredictionKernels {
-    let kernel = try InfiniteWidthKernel(network.description)
+    let kernel = try InfiniteWidthKernel(network.description, kind, degree: series.degree)
     let (n, m) = (x1.count / network.inputCount, x2.count / network.inputCount)
-    let (train, cross) = (kernel(x1), kernel(x2, x1))
-    let test = covariance == nil ? nil : kernel(x2)
+    let train = try kernel(x1, type: type, on: device)
+    let cross = try kernel(x2, x1, type: type, on: device)
+    let test = covariance == nil ? nil : try kernel(x2, type: type, on: device)
+    if let line = series.note(kernel, cross.error) { note(line) }
     func blocks(_ kind: KernelKind) -> TrainTestKernel {
       func matrix(_ values: InfiniteWidthKernel.Values, _ rows: Int, _ columns: Int)
         -> KernelMatrix

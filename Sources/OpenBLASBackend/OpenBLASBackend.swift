@@ -107,7 +107,7 @@ public final class OpenBLASBackend: Backend {
 
   private func run(_ operation: Contraction) {
     guard operation.m > 0, operation.n > 0, operation.batch > 0 else { return }
-    if let library, runFast(operation, library) { return }
+    if let library, !operation.isOrdered, runFast(operation, library) { return }
     timed("contraction") {
       contraction.run(
         operation.parameters, isDouble: operation.c.type == .float64, a: operation.a.pointer,

@@ -30,6 +30,11 @@ struct ProgramText {
     case "contraction", "jet_contraction": ["parameters", "dialect", "contraction_tile", source]
     case "random_fill", "dropout", "image_gather":
       ["parameters", "dialect", "functions", "series", "philox", source]
+    case "dual_activation", "dual_series":
+      [
+        "parameters", "dialect", "functions", "series", "kernel_cells", "dual_function", source,
+      ]
+    case "image_gram": ["parameters", "dialect", "functions", "series", "kernel_cells", source]
     default: ["parameters", "dialect", "functions", "series", source]
     }
   }

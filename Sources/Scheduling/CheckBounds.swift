@@ -26,6 +26,8 @@ extension Operation {
       }
     case .loss(let loss): return loss.logits.type == .float64 && loss.kind == .crossEntropy
     case .softmaxCurvature(let curvature): return curvature.tangents.type == .float64
+    case .dualActivation(let dual):
+      return dual.nngp.type == .float64 && dual.function.hasPlatformFunctions
     default: return false
     }
   }

@@ -27,6 +27,7 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .linearCombination(let content): return streamSeconds(content.cost)
     case .fill(let content): return streamSeconds(content.cost)
     case .gather(let content): return streamSeconds(content.cost)
+    case .matrixCopy(let content): return streamSeconds(content.cost)
     case .unfold(let content): return streamSeconds(content.cost)
     case .fold(let content): return streamSeconds(content.cost)
     case .transposition(let content): return streamSeconds(content.cost)
@@ -41,6 +42,13 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .rowScaling(let content): return streamSeconds(content.cost)
     case .rowSquares(let content): return streamSeconds(content.cost)
     case .rowPenalty(let content): return streamSeconds(content.cost)
+    case .dualActivation(let content):
+      return elementarySeconds(content.cost.flops / 25, content.nngp.type, type)
+    case .dualSeries(let content):
+      return elementarySeconds(content.cost.flops / 25, content.nngp.type, type)
+    case .windowSum(let content): return streamSeconds(content.cost)
+    case .imageGram(let content):
+      return elementarySeconds(content.cost.flops / 25, content.output.type, type)
     case .extraction(let content): return streamSeconds(content.cost)
     case .projection(let content): return streamSeconds(content.cost)
     case .projectionResidual(let content): return streamSeconds(content.cost)
@@ -62,6 +70,13 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
 
   private func streamSeconds(_ cost: Cost) -> Double {
     stream.seconds(log2(max(1, cost.bytes)))
+  }
+
+  /// Arithmetic of so many tanh, which take about 25 operations each.
+  private func elementarySeconds(
+    _ count: Double, _ type: ScalarType, _ own: ScalarType
+  ) -> Double {
+    seconds(smooth, count * DeviceProfile.slowdown(type, against: own), 1)
   }
 
   private func seconds(

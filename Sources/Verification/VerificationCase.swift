@@ -64,7 +64,8 @@ struct VerificationCase {
       + losses(quick: quick) + softmaxCurvatures(quick: quick) + updates(quick: quick)
       + randomFills(quick: quick)
       + imageGathers(quick: quick) + convolutions(quick: quick) + scalars(quick: quick)
-      + projections(quick: quick) + signedRows(quick: quick)
+      + projections(quick: quick) + signedRows(quick: quick) + duals(quick: quick)
+      + kernelSums(quick: quick)
   }
 
   /// Operations of single layers.

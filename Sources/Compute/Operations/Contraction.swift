@@ -23,6 +23,9 @@ public struct Contraction: OperationContent {
   public var strideA: Int
   public var strideB: Int
   public var strideC: Int
+  /// Whether the canonical order is kept in fast numerics too: for results whose relation to one
+  /// another must be exact, like the diagonal of a kernel and its variances.
+  public var isOrdered = false
 
   public init(
     _ a: Matrix, _ b: Matrix, into c: Matrix, transposeA: Bool = false, transposeB: Bool = false,

@@ -14,6 +14,7 @@ public enum Operation {
   case reduction(Reduction)
   case columnSums(ColumnSums)
   case gather(Gather)
+  case matrixCopy(MatrixCopy)
   case unfold(Unfold)
   case fold(Fold)
   case transposition(Transposition)
@@ -28,6 +29,10 @@ public enum Operation {
   case randomFill(RandomFill)
   case directionScale(DirectionScale)
   case gradientClipping(GradientClipping)
+  case dualActivation(DualActivation)
+  case dualSeries(DualSeries)
+  case windowSum(WindowSum)
+  case imageGram(ImageGram)
   case extraction(Extraction)
   case projection(Projection)
   case projectionResidual(ProjectionResidual)
@@ -49,6 +54,7 @@ public enum Operation {
     case .reduction(let content): content
     case .columnSums(let content): content
     case .gather(let content): content
+    case .matrixCopy(let content): content
     case .unfold(let content): content
     case .fold(let content): content
     case .transposition(let content): content
@@ -63,6 +69,10 @@ public enum Operation {
     case .randomFill(let content): content
     case .directionScale(let content): content
     case .gradientClipping(let content): content
+    case .dualActivation(let content): content
+    case .dualSeries(let content): content
+    case .windowSum(let content): content
+    case .imageGram(let content): content
     case .extraction(let content): content
     case .projection(let content): content
     case .projectionResidual(let content): content
@@ -87,6 +97,7 @@ public enum Operation {
     case .reduction(let content): content.cost
     case .columnSums(let content): content.cost
     case .gather(let content): content.cost
+    case .matrixCopy(let content): content.cost
     case .unfold(let content): content.cost
     case .fold(let content): content.cost
     case .transposition(let content): content.cost
@@ -101,6 +112,10 @@ public enum Operation {
     case .randomFill(let content): content.cost
     case .directionScale(let content): content.cost
     case .gradientClipping(let content): content.cost
+    case .dualActivation(let content): content.cost
+    case .dualSeries(let content): content.cost
+    case .windowSum(let content): content.cost
+    case .imageGram(let content): content.cost
     case .extraction(let content): content.cost
     case .projection(let content): content.cost
     case .projectionResidual(let content): content.cost
@@ -132,6 +147,7 @@ public enum Operation {
     case .reduction(let content): try visit(content, Self.reduction)
     case .columnSums(let content): try visit(content, Self.columnSums)
     case .gather(let content): try visit(content, Self.gather)
+    case .matrixCopy(let content): try visit(content, Self.matrixCopy)
     case .unfold(let content): try visit(content, Self.unfold)
     case .fold(let content): try visit(content, Self.fold)
     case .transposition(let content): try visit(content, Self.transposition)
@@ -146,6 +162,10 @@ public enum Operation {
     case .randomFill(let content): try visit(content, Self.randomFill)
     case .directionScale(let content): try visit(content, Self.directionScale)
     case .gradientClipping(let content): try visit(content, Self.gradientClipping)
+    case .dualActivation(let content): try visit(content, Self.dualActivation)
+    case .dualSeries(let content): try visit(content, Self.dualSeries)
+    case .windowSum(let content): try visit(content, Self.windowSum)
+    case .imageGram(let content): try visit(content, Self.imageGram)
     case .extraction(let content): try visit(content, Self.extraction)
     case .projection(let content): try visit(content, Self.projection)
     case .projectionResidual(let content): try visit(content, Self.projectionResidual)

@@ -105,7 +105,7 @@ extension Dropout: SampledOperation {
 
 extension OperationContent {
   /// The operation on other matrices, in the order of `visitOperands`.
-  fileprivate func replacing(_ matrices: [Matrix]) -> Self {
+  func replacing(_ matrices: [Matrix]) -> Self {
     var copy = self
     var next = matrices.makeIterator()
     copy.visitOperands { matrix, _ in matrix = next.next()! }
