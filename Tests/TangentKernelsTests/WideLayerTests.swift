@@ -66,7 +66,7 @@ import Testing
       let allowed = 4 * error + 3 / Double(width) * expected.ntk[0]
       #expect(
         abs(mean - expected.ntk[place]) < allowed, "\(mean) for \(expected.ntk[place]) ± \(error)")
-      #expect(allowed < 0.1 * expected.ntk[0])
+      #expect(error < 0.03 * expected.ntk[0])
     }
   }
 }
