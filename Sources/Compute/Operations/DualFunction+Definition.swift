@@ -128,6 +128,7 @@ extension Bounded {
   /// √self with a bound that holds near 0 too: |√(x + δ) − √x| is at most |δ|/√x and √|δ|.
   fileprivate func root(_ type: ScalarType) -> Bounded {
     let root = value.squareRoot()
+    if root == 0 && error == 0 && underflow == 0 { return self }
     let (unit, least) = (type.unitRoundoff, type.smallest)
     func spread(_ off: Double, _ unit: Double) -> Double {
       let own = (off / unit).squareRoot()
