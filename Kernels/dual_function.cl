@@ -38,7 +38,8 @@ typedef struct {
   real determinant;     ///< a₁b₁ − c₁², not negative; exactly 0 for c = a = b
 } GaussianForm;
 
-/// k and l are those of max(x, floor) for x = a, b.
+/// k and l are those of max(x, floor) for x = a, b. With floor 0 nothing underflows, and where ab = 0
+/// so is c, whatever rounding has left of it.
 FUNCTION GaussianForm gaussian_form(real c, real a, real b, real floor) {
   GaussianForm form;
   const real row = half_scale(a > floor ? a : floor), column = half_scale(b > floor ? b : floor);
@@ -47,8 +48,8 @@ FUNCTION GaussianForm gaussian_form(real c, real a, real b, real floor) {
   form.inverse = row * column;
   form.a = (a < R(0.0) ? R(0.0) : a) * form.rowScale;
   form.b = (b < R(0.0) ? R(0.0) : b) * form.columnScale;
-  form.c = c * form.inverse;
   const real root = sqrt(form.a * form.b);
+  form.c = ((floor == R(0.0)) & (root == R(0.0))) ? R(0.0) : c * form.inverse;
   const real determinant = (root - form.c) * (root + form.c);
   form.determinant = determinant < R(0.0) ? R(0.0) : determinant;
   return form;

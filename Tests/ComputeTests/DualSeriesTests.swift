@@ -100,7 +100,9 @@ import Testing
     let backend = try place.backend()
     let sizes: [Float] = [1e-37, 1e-20, 0.3, 1, 3, 1e20, 1e38]
     var points: [(c: Float, a: Float, b: Float)] = []
-    for size in sizes { points += [(size, size, size), (size.nextUp, size, size), (-size, size, size)] }
+    for size in sizes {
+      points += [(size, size, size), (size.nextUp, size, size), (-size, size, size)]
+    }
     points += [(0, 0, 0), (0, 0, 1), (1e-30, 0, 1e30)]
     let count = points.count
     let nngp = try backend.matrix(count, 1, .float32, points.map { Double($0.c) })

@@ -56,14 +56,29 @@ import Testing
     for place in BackendUnderTest.allCases {
       let backend = try place.backend()
       for (first, second) in [("1", "1"), ("1", "2"), ("2", "2")] {
-        let values = try kernel(inputs[first]!, inputs[second]!, on: backend)
-        let pair = "\(first)\(second)"
-        #expect(
-          relativeError(values.nngp, try golden.values("nngp.\(pair)")) < 1e-13, "\(place)")
-        #expect(relativeError(values.ntk, try golden.values("ntk.\(pair)")) < 1e-13, "\(place)")
-        guard first == second else { continue }
-        let own = try kernel(inputs[first]!, on: backend)
-        #expect(relativeError(own.ntk, try golden.values("ntk.\(pair)")) < 1e-13, "\(place)")
+        let (x1, x2) = (inputs[first]!, inputs[second]!)
+        let columns = x2.count / kernel.inputCount
+        var found = [try kernel(x1, x2, on: backend)]
+        if first == second { found.append(try kernel(x1, on: backend)) }
+        let nngp = try golden.values("nngp.\(first)\(second)")
+        let ntk = try golden.values("ntk.\(first)\(second)")
+        func largest(_ values: [Double]) -> Double { values.map { abs($0) }.max() ?? 0 }
+        for values in found {
+          for (index, (own, other)) in zip(values.nngp, nngp).enumerated() {
+            #expect(
+              abs(own - other) < 1e-13 * largest(nngp), "\(place), \(first)\(second) \(index)")
+          }
+          for (index, (own, other)) in zip(values.ntk, ntk).enumerated() {
+            // The other implementation finds an angle of some 10⁻⁸ between an image and itself, and with
+            // it a T′ that is too small: 1.3·10⁻⁹ of Θ in this case.
+            let isRounded =
+              name == "kernel-cnn-flatten-ntk" && first == second
+              && index / columns == index % columns
+            #expect(
+              abs(own - other) < (isRounded ? 2e-9 : 1e-13) * largest(ntk),
+              "\(place), \(first)\(second) \(index)")
+          }
+        }
       }
     }
   }

@@ -49,8 +49,8 @@ import Testing
     defer { backend.workspaceBytes = standard }
     for network in [Self.pooled, Self.deep] {
       let kernel = try InfiniteWidthKernel(network)
-      let x = sample(11 * kernel.inputCount, seed: 6)
-      let other = sample(5 * kernel.inputCount, seed: 7)
+      let x = sample(7 * kernel.inputCount, seed: 6)
+      let other = sample(3 * kernel.inputCount, seed: 7)
       for kind in KernelKind.allCases {
         for second in [nil, other] {
           func values(_ cuts: [Int], workspace: Int) throws -> [Double] {
@@ -64,9 +64,9 @@ import Testing
           // One pair at a time; a few; other blocks.
           #expect(bits(try values([], workspace: 1)) == bits(whole))
           #expect(bits(try values([4], workspace: 1 << 14)) == bits(whole))
-          #expect(bits(try values([1, 3, 8], workspace: 1 << 16)) == bits(whole))
+          #expect(bits(try values([1, 3, 6], workspace: 1 << 16)) == bits(whole))
           guard second == nil else { continue }
-          for i in 0..<11 { for j in 0..<i { #expect(whole[11 * i + j] == whole[11 * j + i]) } }
+          for i in 0..<7 { for j in 0..<i { #expect(whole[7 * i + j] == whole[7 * j + i]) } }
         }
       }
     }

@@ -13,7 +13,7 @@ extension DualFunction {
       let (product, square, gap) = constants
       let root = form.determinant.root(type)
       let slope = Bounded.fma(
-        rounded(square, type), form.share(root, type), rounded(product, type))
+        rounded(square, type), form.share(root, form.direction, type), rounded(product, type))
       return (.fma(slope, c, rounded(gap, type) * root), slope)
     case .erf:
       let root = form.erfDeterminant.root(type)
@@ -38,7 +38,7 @@ extension DualFunction {
       return (value, Bounded(4) * (c * value * value * value))
     case .sign:
       let root = form.determinant.root(type)
-      let magnitude = c.magnitude
+      let magnitude = form.direction.magnitude
       let isFlat = magnitude.value <= root.value
       let angle =
         rounded(2 / .pi, type) * (isFlat ? .angle(magnitude, root) : .angle(root, magnitude))
@@ -68,15 +68,19 @@ private struct GaussianForm {
   let c: Bounded
   let a: Bounded
   let b: Bounded
-  /// d² = ab − c², not negative.
+  /// d² = ab − c², not negative; where ab = 0, whatever c.
   let determinant: Bounded
+  /// c, but 0 where ab = 0.
+  let direction: Bounded
 
   init(_ c: Bounded, _ a: Bounded, _ b: Bounded, _ type: ScalarType) {
     self.c = c
     self.a = a.notNegative
     self.b = b.notNegative
     let root = DualFunction.mean(self.a, self.b)
-    determinant = ((root - c) * (root + c)).notNegative
+    let hasZero = self.a.value == 0 || self.b.value == 0
+    direction = hasZero ? Bounded(0) : c
+    determinant = hasZero ? Bounded(0) : ((root - c) * (root + c)).notNegative
   }
 
   /// (1 + 2a)(1 + 2b) − 4c², in the kernel function's order.
@@ -86,7 +90,7 @@ private struct GaussianForm {
   }
 
   /// The share of the plane with u, v > 0: ½ − atan2(root, c)/2π.
-  func share(_ root: Bounded, _ type: ScalarType) -> Bounded {
+  func share(_ root: Bounded, _ c: Bounded, _ type: ScalarType) -> Bounded {
     let angle = Bounded.angle(root, c.magnitude)
     let factor = type.round(1 / (2 * .pi))
     if c.value < 0 { return Bounded(factor, error: factor) * angle }
@@ -98,7 +102,7 @@ private struct GaussianForm {
     let product = (Bounded(1) + a) * (Bounded(1) + b)
     let square = Bounded(1) + sum + determinant
     let root = square.root(type)
-    let share = self.share(root, type)
+    let share = self.share(root, c, type)
     let factor = Bounded(type.round(1 / (2 * .pi)), error: 1 / (2 * .pi))
     let bend = .fma(a * b, root, c * c / root) / product
     let fall = Bounded(1) / square + (Bounded(2) + sum) / product
@@ -124,6 +128,7 @@ extension Bounded {
   /// √self with a bound that holds near 0 too: |√(x + δ) − √x| is at most |δ|/√x and √|δ|.
   fileprivate func root(_ type: ScalarType) -> Bounded {
     let root = value.squareRoot()
+    if root == 0 && error == 0 && underflow == 0 { return self }
     let (unit, least) = (type.unitRoundoff, type.smallest)
     func spread(_ off: Double, _ unit: Double) -> Double {
       let own = (off / unit).squareRoot()
@@ -136,6 +141,7 @@ extension Bounded {
   /// atan2(y, x).
   fileprivate static func angle(_ y: Bounded, _ x: Bounded) -> Bounded {
     let value = atan2(y.value, x.value)
+    if y.value == 0 && y.error == 0 && y.underflow == 0 && x.value >= 0 { return Bounded(value) }
     let square = x.value * x.value + y.value * y.value
     func part(_ derivative: Double, _ off: Double) -> Double { off == 0 ? 0 : derivative * off }
     let (alongY, alongX) = (abs(x.value) / square, abs(y.value) / square)

@@ -19,7 +19,7 @@ public struct ImageGram: PortableOperation {
     _ x1: Matrix, _ x2: Matrix, into output: Matrix, layout: KernelLayout, channels: Int,
     alpha: Double = 1
   ) {
-    precondition(channels >= 0 && layout.describes(output), "the kernel's shape")
+    precondition(channels > 0 && layout.describes(output), "the kernel's shape")
     for (x, examples) in [(x1, layout.rows), (x2, layout.columns)] {
       precondition(x.isContiguous && x.type == output.type, "contiguous, one scalar type")
       precondition(
@@ -97,7 +97,7 @@ public struct ImageGram: PortableOperation {
     return [
       Launch(
         "image_gram", source: "image_gram", type: type, extent, [output, x1, x2], parameters,
-        work: output.count * max(1, channels))
+        work: output.count * channels)
     ]
   }
 }

@@ -67,7 +67,7 @@ extension DualSeries: SampledOperation {
 extension ImageGram: SampledOperation {
   public func restriction(_ sampler: inout Sampler) -> Restriction? {
     typealias Operand = Restriction.Operand
-    guard channels > 0, let (cells, rows, columns) = layout.sample(&sampler) else { return nil }
+    guard let (cells, rows, columns) = layout.sample(&sampler) else { return nil }
     let (count, positions, channels) = (cells.count, layout.positionCount, channels)
     func pixels(_ x: Matrix, _ places: [Int]) -> Operand {
       let starts = places.map { $0 / positions * channels * positions + $0 % positions }

@@ -200,13 +200,10 @@ final class KernelBlocks {
       known.append(known.remove(at: index))
       return known[known.count - 1].examples
     }
-    let features = kernel.inputCount
-    let values = (axis == 0 ? x1 : x2 ?? x1)[
-      range.lowerBound * features..<range.upperBound * features]
     // The older of two goes before the new one comes.
     if known.count > 1 { known.removeFirst() }
     let examples = try KernelExamples(
-      values, count: range.count, kernel, wantsTangent: wantsTangent, type, on: backend)
+      axis == 0 ? x1 : x2 ?? x1, range, kernel, wantsTangent: wantsTangent, type, on: backend)
     error.include(examples.error)
     known.append((axis, range, wantsTangent, examples))
     return examples

@@ -10,15 +10,18 @@ final class KernelExamples {
   /// The most that any series leaves out.
   private(set) var error = QuadratureError()
 
-  /// - Parameter values: [count, features], channels first.
+  /// - Parameter values: rows `range` of [examples, features], channels first, are taken.
   init(
-    _ values: some Collection<Double>, count: Int, _ kernel: InfiniteWidthKernel,
-    wantsTangent: Bool,
+    _ values: [Double], _ range: Range<Int>, _ kernel: InfiniteWidthKernel, wantsTangent: Bool,
     _ type: ScalarType, on backend: any Backend
   ) throws {
+    let count = range.count
     self.count = count
     slots = kernel.variances.slots
-    x = try backend.matrix(count, kernel.inputCount, type, values)
+    let features = kernel.inputCount
+    x = try backend.matrix(count, features, type)
+    try Self.upload(
+      values, range.lowerBound * features..<range.upperBound * features, to: x, on: backend)
     for (grid, function) in zip(slots, kernel.functions) {
       var side = KernelFunctionInputs.Side(
         variances: try backend.matrix(count, grid.positionCount, type))
@@ -108,8 +111,27 @@ final class KernelExamples {
       error.include(series)
     }
     let part = side(slot, range)
-    if let matrix = part.values { try backend.upload(values, to: matrix) }
-    if let matrix = part.slopes { try backend.upload(slopes, to: matrix) }
+    for (matrix, numbers) in [(part.values, values), (part.slopes, slopes)] {
+      if let matrix { try Self.upload(numbers, numbers.indices, to: matrix, on: backend) }
+    }
+  }
+
+  /// Copies a part of `values` to `matrix`: without a detour over collections of any kind, which
+  /// would cost more than a small kernel.
+  private static func upload(
+    _ values: [Double], _ range: Range<Int>, to matrix: Matrix, on backend: any Backend
+  ) throws {
+    try values.withUnsafeBufferPointer { values in
+      let part = UnsafeBufferPointer(rebasing: values[range])
+      guard matrix.type == .float32 else {
+        return try backend.upload(UnsafeRawBufferPointer(part), to: matrix)
+      }
+      let singles = [Float](unsafeUninitializedCapacity: part.count) { target, initialized in
+        for index in 0..<part.count { target[index] = Float(part[index]) }
+        initialized = part.count
+      }
+      try backend.upload(singles, to: matrix)
+    }
   }
 
   /// The inputs of some examples.

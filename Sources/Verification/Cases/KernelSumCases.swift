@@ -21,8 +21,9 @@ extension VerificationCase {
     let extents = quick ? [(2, 1), (1, 67)] : [(1, 1), (3, 1), (2, 7), (2, 9), (1, 65), (3, 131)]
     var cases: [VerificationCase] = []
     for type in realTypes {
-      for (index, axis) in axes.enumerated() where !quick || index < 4 {
+      for (index, axis) in axes.enumerated() where !quick || index < 3 {
         for (number, extent) in extents.enumerated() {
+          if quick && number != index % 2 { continue }
           for mode in [WindowSum.Mode.single, .diagonal, .trace] {
             cases.append(windowSum(mode, type, .bound, axis, extent))
             guard number == index % extents.count else { continue }
@@ -63,11 +64,10 @@ extension VerificationCase {
       for (number, layout) in kernelLayouts(quick: quick).enumerated() {
         let channels = [3, 1025, 1, 67][number % 4]
         cases.append(imageGram(type, .bound, layout, channels))
-        if number < 5 { cases.append(imageGram(type, .bits, layout, 5)) }
+        if number < (quick ? 1 : 5) { cases.append(imageGram(type, .bits, layout, 5)) }
       }
       // Three chains.
       cases.append(imageGram(type, .bound, .paired(3), 2051))
-      cases.append(imageGram(type, .bound, .paired(2), 0))
     }
     return cases
   }
