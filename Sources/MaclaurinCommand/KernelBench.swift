@@ -171,7 +171,7 @@ struct KernelBenchOptions: ParsableArguments {
       let count = it.network.inputCount
       let inputs = it.inputs ?? (0..<it.examples * count).map(Self.number)
       let infinite =
-        it.width == .infinite ? try InfiniteWidthKernel(it.network.description) : nil
+        it.width == .infinite ? try InfiniteWidthKernel(it.network.description, options.kind) : nil
       make = { backend in
         if let infinite {
           return InfiniteKernelTiles(infinite, options.kind, inputs, type: type, on: backend)

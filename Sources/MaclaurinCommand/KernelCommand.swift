@@ -34,6 +34,7 @@ struct KernelCommand: ParsableCommand {
   @Option(help: "infinite or finite: the network at --parameters.")
   var width = KernelWidth.infinite
 
+  @OptionGroup(title: "Infinite width") var series: InfiniteKernelOptions
   @OptionGroup(title: "Finite width") var finite: FiniteKernelOptions
 
   @Option(help: ArgumentHelp("Seed of what is drawn at finite width.", valueName: "n"))

@@ -23,6 +23,7 @@ struct KernelJob {
   /// Copies that the host makes of a tile's values in between.
   var hostCopies: Int { finite.samples == nil ? 0 : 8 }
   private let infinite: InfiniteWidthKernel?
+  private let series: InfiniteKernelOptions
 
   /// - Throws: a sentence on what does not go together, before any work.
   init(_ command: KernelCommand, _ backend: BackendOptions) throws {
@@ -58,7 +59,13 @@ struct KernelJob {
     } else {
       x2 = nil
     }
-    infinite = width == .infinite ? try InfiniteWidthKernel(network.description) : nil
+    if width == .finite, command.series.degree != nil {
+      throw Misuse("--quadrature-degree goes with --width infinite")
+    }
+    series = command.series
+    infinite =
+      width == .infinite
+      ? try InfiniteWidthKernel(network.description, kind, degree: command.series.degree) : nil
 
     var settings = [
       "kind": kind.rawValue, "width": width.rawValue, "inputs": x1.hash,
@@ -66,6 +73,9 @@ struct KernelJob {
       "numerics": backend.numerics.rawValue, "program": MainCommand.configuration.version,
     ]
     settings["inputs2"] = x2?.hash
+    if infinite?.hasSeries == true {
+      settings["quadrature-degree"] = command.series.degree.map { String($0) } ?? "default"
+    }
     if width == .finite {
       settings["outputs"] = outputs?.rawValue
       settings["order"] = finite.order.map { String($0) }
@@ -117,6 +127,12 @@ struct KernelJob {
 
   private func matrix(_ inputs: Inputs, on device: any Backend) throws -> Matrix {
     try device.matrix(inputs.rows, network.inputCount, type, inputs.values)
+  }
+
+  /// What is said of a kernel once it is computed; nil for nothing.
+  func note(_ kernel: any TiledKernel) -> String? {
+    guard let infinite, let tiles = kernel as? InfiniteKernelTiles else { return nil }
+    return series.note(infinite, tiles.quadratureError)
   }
 
   /// Writes what goes beside the kernel, once it is computed.

@@ -80,6 +80,7 @@ struct KernelRun {
         throw ExitCode(Interruption.exitCode)
       }
       try job.writeCompanions(of: kernel)
+      if let note = job.note(kernel) { report.note(note) }
       var members = members
       members["seconds"] = .number((ContinuousClock.now - clock) / .seconds(1))
       members["computed_tiles"] = .number(Double(total - before))

@@ -128,7 +128,7 @@ struct KernelStudyCommand: ParsableCommand {
     let networks = try sizes.map(network)
     return Sweep(
       sweep: sweep, sizes: sizes, networks: networks,
-      infinite: try InfiniteWidthKernel(networks[0].description))
+      infinite: try InfiniteWidthKernel(networks[0].description, kind))
   }
 
   /// Ascending, each once.

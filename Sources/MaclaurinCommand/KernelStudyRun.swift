@@ -70,7 +70,7 @@ final class KernelStudyRun {
     _ sweep: KernelStudyCommand.Sweep, on device: any Backend, _ show: (Int, String) -> Void
   ) throws -> (convergence: KernelConvergence, kernels: [KernelReport.Kernel]) {
     let n = examples.count
-    let values = sweep.infinite(examples.values)
+    let values = try sweep.infinite(examples.values, on: device)
     let infinite = command.kind == .ntk ? values.ntk : values.nngp
     let size = Self.norm(infinite)
     guard size > 0, size.isFinite else {
