@@ -10,6 +10,7 @@
   SOURCE(linear_combination) \
   SOURCE(reduction) \
   SOURCE(gather) \
+  SOURCE(matrix_copy) \
   SOURCE(unfold) \
   SOURCE(loss) \
   SOURCE(softmax_curvature) \
@@ -61,6 +62,9 @@ static const char reduction_text[] = {
 };
 static const char gather_text[] = {
 #embed "gather.cl"
+};
+static const char matrix_copy_text[] = {
+#embed "matrix_copy.cl"
 };
 static const char unfold_text[] = {
 #embed "unfold.cl"

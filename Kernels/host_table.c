@@ -33,6 +33,7 @@
   F(column_sums) \
   F(chain_fold) \
   F(gather) \
+  F(matrix_copy) \
   F(unfold) \
   F(fold) \
   F(transposition) \

@@ -9,6 +9,7 @@
 #include "linear_combination.cl"
 #include "reduction.cl"
 #include "gather.cl"
+#include "matrix_copy.cl"
 #include "unfold.cl"
 #include "loss.cl"
 #include "softmax_curvature.cl"

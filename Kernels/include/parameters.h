@@ -61,6 +61,12 @@ typedef struct {
   long columns, stride;
 } GatherParameters;
 
+typedef struct {
+  long stride;              ///< of the copy
+  long rowStep, columnStep; ///< elements of x from one row, or column, of the copy to the next
+  long isMirrored;          ///< 1: above the diagonal what is below
+} MatrixCopyParameters;
+
 /// Channels of a patch that are moved together.
 #define PATCH_LANES 16
 /// How a convolution's kernel moves over an image: see ConvolutionGeometry in the Compute module.

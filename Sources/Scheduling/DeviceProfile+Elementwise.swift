@@ -27,6 +27,7 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .linearCombination(let content): return streamSeconds(content.cost)
     case .fill(let content): return streamSeconds(content.cost)
     case .gather(let content): return streamSeconds(content.cost)
+    case .matrixCopy(let content): return streamSeconds(content.cost)
     case .unfold(let content): return streamSeconds(content.cost)
     case .fold(let content): return streamSeconds(content.cost)
     case .transposition(let content): return streamSeconds(content.cost)

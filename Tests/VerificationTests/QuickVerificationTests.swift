@@ -13,6 +13,7 @@ import Testing
     "gradient_clipping", "extraction", "projection", "projection_residual", "pooling", "layer_norm",
     "layer_affine", "column_products", "dropout", "softmax_curvature", "training", "row_scaling",
     "row_squares", "row_penalty", "dual_activation", "dual_series", "window_sum", "image_gram",
+    "matrix_copy",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {

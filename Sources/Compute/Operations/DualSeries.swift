@@ -43,7 +43,6 @@ public struct DualSeries: PortableOperation {
           series.rows.rows(degree..<degree + 1), series.columns.rows(degree..<degree + 1),
           of: nngp)
       }
-      precondition(series.rows.isContiguous && series.columns.isContiguous, "contiguous")
     }
     self.affine = affine
     self.layout = layout
@@ -112,8 +111,8 @@ public struct DualSeries: PortableOperation {
     let (cells, extent) = layout.strips
     let parameters = DualSeriesParameters(
       cells: cells, affine: AffineParameters(affine, type), hasNTK: ntk == nil ? 0 : 1,
-      valueCount: degrees.0, slopeCount: degrees.1, rowStride: rowValues.columns,
-      columnStride: columnValues.columns)
+      valueCount: degrees.0, slopeCount: degrees.1, rowStride: rowValues.stride,
+      columnStride: columnValues.stride)
     let arguments = [
       nngp, ntk ?? nngp, rowVariances, columnVariances, rowValues, columnValues,
       rowSlopes ?? rowValues, columnSlopes ?? columnValues,

@@ -14,6 +14,7 @@ public enum Operation {
   case reduction(Reduction)
   case columnSums(ColumnSums)
   case gather(Gather)
+  case matrixCopy(MatrixCopy)
   case unfold(Unfold)
   case fold(Fold)
   case transposition(Transposition)
@@ -53,6 +54,7 @@ public enum Operation {
     case .reduction(let content): content
     case .columnSums(let content): content
     case .gather(let content): content
+    case .matrixCopy(let content): content
     case .unfold(let content): content
     case .fold(let content): content
     case .transposition(let content): content
@@ -95,6 +97,7 @@ public enum Operation {
     case .reduction(let content): content.cost
     case .columnSums(let content): content.cost
     case .gather(let content): content.cost
+    case .matrixCopy(let content): content.cost
     case .unfold(let content): content.cost
     case .fold(let content): content.cost
     case .transposition(let content): content.cost
@@ -144,6 +147,7 @@ public enum Operation {
     case .reduction(let content): try visit(content, Self.reduction)
     case .columnSums(let content): try visit(content, Self.columnSums)
     case .gather(let content): try visit(content, Self.gather)
+    case .matrixCopy(let content): try visit(content, Self.matrixCopy)
     case .unfold(let content): try visit(content, Self.unfold)
     case .fold(let content): try visit(content, Self.fold)
     case .transposition(let content): try visit(content, Self.transposition)

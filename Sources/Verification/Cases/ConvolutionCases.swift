@@ -1,10 +1,11 @@
 import Compute
 
 extension VerificationCase {
-  /// unfold, fold and transposition.
+  /// unfold, fold, transposition and copies of matrices.
   static func convolutions(quick: Bool) -> [VerificationCase] {
     realTypes.flatMap { type in
       foldings(type, quick: quick) + transpositions(type, quick: quick)
+        + copies(type, quick: quick)
     }
   }
 
@@ -79,6 +80,30 @@ extension VerificationCase {
           return Prepared(
             operation: .transposition(Transposition(out, from: x, rows: rows, columns: columns)),
             outputs: [out])
+        }
+      }
+    }
+  }
+
+  private static func copies(_ type: ScalarType, quick: Bool) -> [VerificationCase] {
+    let shapes = quick ? [(5, 7)] : [(1, 1), (5, 7), (1, 130), (67, 3), (70, 129)]
+    return shapes.flatMap { rows, columns in
+      [MatrixCopy.Form.same, .transposed, .mirrored].flatMap { form in
+        [Oracle.exact, .bits].map { oracle in
+          let columns = form == .mirrored ? rows : columns
+          return VerificationCase(
+            "matrix_copy",
+            "\(form), \(rows)×\(columns)" + (oracle == .bits ? ", special values" : ""), type,
+            oracle: oracle
+          ) {
+            let isTransposed = form == .transposed
+            let x = try $0.matrix(
+              isTransposed ? columns : rows, isTransposed ? rows : columns,
+              oracle == .bits ? .special : .random(1), padding: 3)
+            let out = try $0.matrix(rows, columns, .unset, padding: 2)
+            return Prepared(
+              operation: .matrixCopy(MatrixCopy(out, from: x, form)), outputs: [out])
+          }
         }
       }
     }
