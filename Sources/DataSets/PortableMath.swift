@@ -1,8 +1,8 @@
 /// Elementary functions in Double by + − × ÷ and √ only, so that data have the same bits with every
 /// C library. Errors are a few units in the last place of 1, or of the result where it is larger.
-enum PortableMath {
+package enum PortableMath {
   /// e^x.
-  static func exponential(_ x: Double) -> Double {
+  package static func exponential(_ x: Double) -> Double {
     if x.isNaN { return x }
     if x > 709.7 { return .infinity }
     if x < -745 { return 0 }

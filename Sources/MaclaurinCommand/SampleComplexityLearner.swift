@@ -107,16 +107,17 @@ final class KernelLearner {
   private let lapack: LAPACK
 
   init(
-    _ task: SampleComplexityTask, _ kernel: InfiniteWidthKernel, ridges: [Double], lapack: LAPACK
-  ) {
+    _ task: SampleComplexityTask, _ kernel: InfiniteWidthKernel, ridges: [Double], lapack: LAPACK,
+    on device: any Backend
+  ) throws {
     self.task = task
     self.ridges = ridges
     self.lapack = lapack
     let inputs = task.train.doubles()
     most = task.train.count
-    own = kernel(inputs).ntk
-    validation = kernel(task.validation.doubles(), inputs).ntk
-    test = kernel(task.test.doubles(), inputs).ntk
+    own = try kernel(inputs, on: device).ntk
+    validation = try kernel(task.validation.doubles(), inputs, on: device).ntk
+    test = try kernel(task.test.doubles(), inputs, on: device).ntk
   }
 
   /// The first `columns` of the first `rows` rows of a kernel.

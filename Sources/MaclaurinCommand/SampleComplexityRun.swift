@@ -104,7 +104,8 @@ final class SampleComplexityRun {
       learner == .ntk
       ? try KernelLearner(
         task, options.learning.kernel(dimension: task.dimension),
-        ridges: options.learning.ridges(), lapack: LAPACK()) : nil
+        ridges: options.learning.ridges(), lapack: LAPACK(),
+        on: OpenBLASBackend()) : nil
     for count in sizes {
       show(count)
       let found: LearnedError?

@@ -9,7 +9,7 @@ extension LayerDescription.Convolution {
   ///
   /// - Parameter place: what errors call the layer.
   /// - Throws: `NetworkError` where the kernel is larger than the padded image.
-  func geometry(
+  public func geometry(
     of input: ConvolutionGeometry.Extent, channels: Int, _ place: String
   ) throws -> ConvolutionGeometry {
     var (top, left, bottom, right) = (0, 0, 0, 0)
