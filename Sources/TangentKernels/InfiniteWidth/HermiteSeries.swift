@@ -3,8 +3,8 @@ import DataSets
 /// The Hermite coefficients of an activation at one variance a: A_n = E[φ(√a z) h_n(z)], n < degree,
 /// and those of its derivative, A′_n = E[φ′(√a z) h_n(z)] = √((n+1)/a)·A_{n+1} (by parts).
 ///
-/// T = Σ A_n(a) A_n(b) ρⁿ and T′ alike (`DualSeries`). Where a series ends is not a question of taste
-/// alone: a kernel that ends is that of a polynomial activation, so it is positive semidefinite, and
+/// T = Σ A_n(a) A_n(b) ρⁿ and T′ alike (`DualSeries`). A kernel whose series ends is that of a
+/// polynomial activation, so it is positive semidefinite, and
 /// the variance behind it is its own value at ρ = 1, Σ A_n², so that diagonals stay exactly on the
 /// diagonal in the next layer too.
 struct HermiteSeries {
@@ -38,11 +38,14 @@ struct HermiteSeries {
         table.weights.withUnsafeBufferPointer { weights in
           for n in stride(from: activation.isOdd ? 1 : 0, through: degree, by: 2) {
             let row = weights.baseAddress! + n * count
+            let (left, right) = (UnsafeRawPointer(row), UnsafeRawPointer(psi.baseAddress!))
             // Lanes, so that the sum is not one long chain.
             var lanes = SIMD8<Double>(repeating: 0)
             var k = 0
             while k + 8 <= count {
-              for lane in 0..<8 { lanes[lane].addProduct(row[k + lane], psi[k + lane]) }
+              lanes +=
+                left.loadUnaligned(fromByteOffset: 8 * k, as: SIMD8<Double>.self)
+                * right.loadUnaligned(fromByteOffset: 8 * k, as: SIMD8<Double>.self)
               k += 8
             }
             var sum = lanes.sum()

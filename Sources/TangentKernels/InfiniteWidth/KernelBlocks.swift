@@ -50,10 +50,8 @@ final class KernelBlocks {
       return work.results
     }
     // Parts of rows against parts of columns that are all of equal, or all before or behind them.
-    let common =
-      max(
-        rows.lowerBound, columns.lowerBound)..<max(
-        max(rows.lowerBound, columns.lowerBound), min(rows.upperBound, columns.upperBound))
+    let first = max(rows.lowerBound, columns.lowerBound)
+    let common = first..<max(first, min(rows.upperBound, columns.upperBound))
     for part in Self.cut(rows, by: common) {
       for other in Self.cut(columns, by: common) {
         try computeSymmetric(work, part, other)
