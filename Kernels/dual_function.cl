@@ -55,7 +55,7 @@ FUNCTION GaussianForm gaussian_form(real c, real a, real b, real floor) {
   return form;
 }
 
-/// √(ab)/s, and c/√(ab) in [−1, 1], 0 where ab = 0.
+/// ρ = c/√(ab), in [−1, 1], and 0 where ab = 0.
 FUNCTION real gaussian_correlation(real c, real a, real b) {
   const GaussianForm form = gaussian_form(c, a, b, R(0.0));
   const real root = sqrt(form.a * form.b);

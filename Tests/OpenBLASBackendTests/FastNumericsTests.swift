@@ -30,4 +30,23 @@ import Testing
     let function = type == .float32 ? "cblas_sgemm" : "cblas_dgemm"
     #expect(fast.statistics.launches == [function: 1])
   }
+
+  /// What is ordered has the bits of reproducible numerics, in which a product of a row with itself is
+  /// the diagonal's.
+  @Test(arguments: [ScalarType.float32, .float64])
+  func orderedContractionsKeepTheirBits(type: ScalarType) throws {
+    let fast = try OpenBLASBackend(numerics: .fast, threads: 2)
+    func result(_ backend: any Backend) throws -> [UInt64] {
+      var random = SplitMix(seed: 6)
+      let values = (0..<(23 * 1100)).map { _ in type.round(random.next()) }
+      let x = try backend.matrix(23, 1100, type, values)
+      let c = try backend.matrix(23, 23, type)
+      var product = Contraction(x, x, into: c, transposeB: true, alpha: 1 / 1100)
+      product.isOrdered = true
+      try backend.run(.contraction(product))
+      return try backend.download(c).map(\.bitPattern)
+    }
+    #expect(try result(fast) == result(OpenBLASBackend(threads: 1)))
+    #expect(fast.statistics.launches == ["contraction": 1])
+  }
 }
