@@ -46,7 +46,10 @@ typedef unsigned long ulong;
 #ifndef LANES
 #define LANES 64
 #endif
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(LONG_SERIES)
+// Rare, and large: not in the widest vectors.
+#define KERNEL_ATTRIBUTES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#elif defined(__x86_64__)
 #define KERNEL_ATTRIBUTES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -85,7 +88,12 @@ typedef float real;
 #define REAL(bits) as_float((uint)(bits))
 #endif
 
+#if defined(REAL_IS_DOUBLE) && !defined(__OPENCL_VERSION__)
+// Vectors suffice: copies of whole loops for every processor make programs large.
+#define FOR_LANES(l) _Pragma("clang loop unroll(disable)") for (int l = 0; l < LANES; ++l)
+#else
 #define FOR_LANES(l) for (int l = 0; l < LANES; ++l)
+#endif
 
 #define KERNEL_BODY(name) name##_body
 #ifdef __OPENCL_VERSION__

@@ -2,7 +2,7 @@
 ///
 /// The name may be left out where the file holds a single array.
 public struct ArrayArgument: Hashable, Sendable, CustomStringConvertible {
-  enum Format: String, CaseIterable {
+  package enum Format: String, CaseIterable {
     case npy, npz, safetensors
   }
 
@@ -12,7 +12,7 @@ public struct ArrayArgument: Hashable, Sendable, CustomStringConvertible {
   public let path: String
   /// The array's name in the file, if one was given.
   public let name: String?
-  let format: Format
+  package let format: Format
 
   /// Takes an argument apart; nothing is opened.
   ///

@@ -120,8 +120,9 @@ struct MemoryCheck {
     let advice =
       largest.map { "is \($0)" } ?? "does not exist, so take a narrower network or less data"
     // In place of the backend's own advice: it knows nothing of batches.
-    let parts = error.description.split(separator: "; ", omittingEmptySubsequences: false)
-    let cause = parts.count > 1 ? parts.dropLast().joined(separator: "; ") : error.description
+    let text = error.description
+    let end = text.indices.last { text[$0...].hasPrefix("; ") } ?? text.endIndex
+    let cause = text[..<end]
     return BackendError(
       "\(cause); the largest --batch-size that fits into the \(bytesText(held)) that could be "
         + "allocated \(advice)", cause: .memory)

@@ -141,11 +141,9 @@ struct ParameterSet {
   let prefix: String
 
   init(parsing text: String) throws {
-    let marker = ".safetensors:"
-    if let range = text.firstRange(of: marker) {
-      let colon = text.index(before: range.upperBound)
-      file = try SafetensorsFile(String(text[..<colon]))
-      prefix = String(text[range.upperBound...])
+    if let argument = try? ArrayArgument(parsing: text), argument.format == .safetensors {
+      file = try SafetensorsFile(argument.path)
+      prefix = argument.name ?? ""
     } else {
       file = try SafetensorsFile(text)
       prefix = ""

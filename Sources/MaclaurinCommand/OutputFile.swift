@@ -51,12 +51,7 @@ enum OutputFile {
 
   /// The file behind an argument with or without a name in the file.
   private static func filePath(_ argument: String) -> String {
-    for marker in [".safetensors:", ".npz:"] {
-      if let range = argument.firstRange(of: marker) {
-        return String(argument[..<argument.index(before: range.upperBound)])
-      }
-    }
-    return argument
+    (try? ArrayArgument(parsing: argument))?.path ?? argument
   }
 
   private static func isSame(_ a: String, _ b: String) -> Bool {

@@ -130,10 +130,9 @@ struct ProgramLibrary {
       let lines = log.split(separator: "\n").prefix(12).joined(separator: "\n")
       return BackendError("\(error.description)\n\(lines)", cause: error.cause)
     }
-    let isNVIDIA = device.vendor.contains("NVIDIA")
     return BackendError(
       error.description + " (the build log is empty"
-        + (isNVIDIA
+        + (device.hasNVIDIACompiler
           ? "; libnvidia-nvvm may be missing in this container: update the NVIDIA container toolkit, "
             + "or make the library visible beside libnvidia-opencl.so.1)" : ")"),
       cause: error.cause)
