@@ -4,7 +4,7 @@
 #   Benchmarks/gpu.sh FOLDER
 #
 # For every device: `verify`, `bench contraction`, `bench step` of dense layers and of images,
-# `bench convolution`, its profile, `bench placement`, `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
+# `bench kernel`, `bench convolution`, its profile, `bench placement`, `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
 # path's. JSON, the text of each part and a summary are
 # left in FOLDER. A part that fails does not stop the others.
 #
@@ -139,6 +139,10 @@ for device in $devices; do
     [ $code -ne 0 ] || sed 's/^/    /' "$name.txt" | tee -a "$summary"
   done
 
+  part "$own/bench-kernel" "$maclaurin" bench kernel --backend "$device" --repeats $repeats --json
+  code=$?
+  report "bench kernel" $code "$own/bench-kernel"
+  [ $code -ne 0 ] || sed 's/^/    /' "$own/bench-kernel.txt" | tee -a "$summary"
   part "$own/bench-convolution" "$maclaurin" bench convolution --backend "$device" \
     --repeats $repeats --json $convolution
   report "bench convolution" $? "$own/bench-convolution"

@@ -63,7 +63,9 @@ package final class PartJournal {
     finished.formUnion(parts)
   }
 
-  package func remove() { POSIX.removeFile(path) }
+  package func remove() { Self.remove(path) }
+  /// Removes what there is of that name.
+  package static func remove(_ path: String) { POSIX.removeFile(path) }
 
   private static let newline = UInt8(ascii: "\n")
 

@@ -176,10 +176,11 @@ struct KernelBenchOptions: ParsableArguments {
         if let infinite {
           return InfiniteKernelTiles(infinite, options.kind, inputs, type: type, on: backend)
         }
-        let parameters = try backend.matrix(1, it.network.parameterCount, type)
+        let parameters: Matrix
         if let file = options.parameters {
-          try backend.upload(try ParameterSet(parsing: file).vector(it.network), to: parameters)
+          parameters = try ParameterSet(parsing: file).matrix(it.network, type, on: backend)
         } else {
+          parameters = try backend.matrix(1, it.network.parameterCount, type)
           try it.network.initialize(parameters, seed: 0, on: backend)
         }
         return try EmpiricalKernel(

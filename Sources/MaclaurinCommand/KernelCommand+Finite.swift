@@ -149,10 +149,11 @@ struct FiniteKernelOptions: ParsableArguments {
       try network.initialize(point, seed: seed, on: device)
       return try kernel(point, nil)
     }
-    let end = try ParameterSet(parsing: parameters).vector(network)
     guard let center, let order else {
-      return try kernel(try device.matrix(1, count, type, end), nil)
+      return try kernel(
+        try ParameterSet(parsing: parameters).matrix(network, type, on: device), nil)
     }
+    let end = try ParameterSet(parsing: parameters).vector(network)
     let start = try ParameterSet(parsing: center).vector(network)
     // The difference of what the run's type holds, rounded once.
     let difference = zip(end, start).map { type.round($0) - type.round($1) }

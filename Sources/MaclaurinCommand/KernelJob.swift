@@ -20,6 +20,8 @@ struct KernelJob {
   /// Everything that decides about values, by option.
   let settings: [String: String]
   private let finite: FiniteKernelOptions
+  /// Whether any device gives the same bits.
+  var promisesBits: Bool { settings["backend"] == nil }
   /// Copies that the host makes of a tile's values in between.
   var hostCopies: Int { finite.samples == nil ? 0 : 8 }
   private let infinite: InfiniteWidthKernel?
@@ -42,6 +44,10 @@ struct KernelJob {
           + "inputs, and nothing is drawn")
     }
     outputs = width == .finite ? finite.outputs : nil
+    let (limit, vectors) = (command.large.memoryLimit, finite.vectors)
+    guard limit == nil || vectors == nil else {
+      throw Misuse("--memory-limit is for kernels; leave it out with --vectors")
+    }
     let first = try ArrayFiles.finite(command.inputs)
     var options = command.preset
     if let file = command.network {
@@ -53,6 +59,11 @@ struct KernelJob {
     let network = try options.network(
       input: Self.inputShape(first, command.inputs), outputs: command.presetOutputs)
     self.network = network
+    guard outputs != .full || network.outputCount <= Self.mostOutputs else {
+      throw NetworkError(
+        "a kernel between all outputs of \(network.outputCount) has their square for every pair of "
+          + "examples; give --outputs trace or diagonal, or at most \(Self.mostOutputs) outputs")
+    }
     x1 = try Self.inputs(first, command.inputs, network)
     if let second = command.inputs2 {
       x2 = try Self.inputs(ArrayFiles.finite(second), second, network)
@@ -73,6 +84,10 @@ struct KernelJob {
       "numerics": backend.numerics.rawValue, "program": MainCommand.configuration.version,
     ]
     settings["inputs2"] = x2?.hash
+    if let infinite, type == .float64, infinite.hasPlatformFunctions {
+      // Its last bits are those of one device.
+      settings["backend"] = backend.backend
+    }
     if infinite?.hasSeries == true {
       settings["quadrature-degree"] = command.series.degree.map { String($0) } ?? "default"
     }
@@ -81,14 +96,15 @@ struct KernelJob {
       settings["order"] = finite.order.map { String($0) }
       settings["samples"] = finite.samples.map { String($0) }
       for (option, set) in [("parameters", finite.parameters), ("center", finite.center)] {
-        settings[option] = try set.map {
-          Self.hash(try ParameterSet(parsing: $0).vector(network), shape: [])
-        }
+        settings[option] = try set.map { try ParameterSet(parsing: $0).hash(network) }
       }
       if finite.parameters == nil { settings["seed"] = String(seed) }
     }
     self.settings = settings
   }
+
+  /// For `--outputs full`.
+  private static let mostOutputs = 4096
 
   /// The shape of one input, for a preset.
   private static func inputShape(_ array: NumericArray, _ argument: String) throws -> [Int] {
@@ -105,12 +121,12 @@ struct KernelJob {
   ) throws -> Inputs {
     let rows = try ArrayFiles.rows(array, argument, for: network)
     let values = array.doubles()
-    return Inputs(values: values, rows: rows, hash: hash(values, shape: [rows]))
+    return Inputs(values: values, rows: rows, hash: hash(values, rows))
   }
 
-  private static func hash(_ values: [Double], shape: [Int]) -> String {
+  private static func hash(_ values: [Double], _ rows: Int) -> String {
     var hash = SHA256()
-    hash.update(Array("\(shape)".utf8))
+    hash.update(Array("[\(rows)]".utf8))
     values.withUnsafeBytes { hash.update($0) }
     return hash.hexadecimalDigest()
   }
@@ -158,4 +174,14 @@ struct KernelJob {
 
   /// Bytes of the inputs while they are read: as they are in their file, and in double precision.
   var inputBytes: Int { 16 * (x1.values.count + (x2?.values.count ?? 0)) }
+
+  /// Bytes that standard errors take, which are kept until all tiles are there: in double precision by
+  /// tiles and as a whole, and as they are written.
+  var keptBytes: Int {
+    guard finite.standardError != nil, let outputs else { return 0 }
+    let entries =
+      outputs == .trace
+      ? 1 : outputs == .full ? network.outputCount * network.outputCount : network.outputCount
+    return 24 * x1.rows * (x2 ?? x1).rows * entries
+  }
 }

@@ -30,7 +30,7 @@ struct KernelMemory {
           .isEmpty
       }
     // Measured: 27 MiB on the CPU path, 260 MiB with PoCL's compiler loaded.
-    base = (isHost ? 64 << 20 : 320 << 20) + job.inputBytes
+    base = (isHost ? 64 << 20 : 320 << 20) + job.inputBytes + job.keptBytes
     touchedLimit = min(64 << 20, limit / 16)
     mostPending = isHost ? 1 : 32
   }
@@ -73,7 +73,7 @@ struct KernelMemory {
     }
     let advice =
       largest.map { "give --tile \($0.side)" }
-      ?? "raise --memory-limit, give fewer inputs"
+      ?? "raise --memory-limit\(isHost ? " or" : ",") give fewer inputs"
       + (isHost ? "" : ", or leave OpenCL's drivers out with --backend openblas")
     return KernelError("\(what) \(room); \(advice)")
   }

@@ -38,13 +38,15 @@ struct KernelPage {
         .doubles()
     }
     let name = job.kind == .ntk ? "NTK" : "NNGP"
-    let map = try HeatMap(title: "\(name), \(rows)×\(columns)", rows: rows, columns: columns, row: row)
+    let map = try HeatMap(
+      title: "\(name), \(rows)×\(columns)", rows: rows, columns: columns, row: row)
     var (eigenvalues, remarks): ([Double], [String]) = ([], [])
     if job.x2 != nil {
       remarks.append("Between two sets of inputs, so there is no spectrum.")
     } else if rows > Self.mostRows || 24 * rows * rows > limit {
       remarks.append(
-        "The spectrum is left out: its \(rows) eigenvalues take more time or memory than a report may.")
+        "The spectrum is left out: its \(rows) eigenvalues take more time or memory than a report may."
+      )
     } else {
       var matrix: [Double] = []
       matrix.reserveCapacity(rows * rows)

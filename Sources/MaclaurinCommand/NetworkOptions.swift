@@ -178,8 +178,22 @@ struct ParameterSet {
     try network.readParameters(file, prefix: prefix)
   }
 
-  /// The same, on a backend.
+  /// The same, on a backend, tensor by tensor.
   func matrix(_ network: Network, _ type: ScalarType, on backend: any Backend) throws -> Matrix {
-    try backend.matrix(1, network.parameterCount, type, try vector(network))
+    let vector = try backend.matrix(1, network.parameterCount, type)
+    try network.readParameters(file, prefix: prefix) { tensor, values in
+      try backend.upload(
+        values, to: vector.slice(at: tensor.offset, rows: 1, columns: tensor.count))
+    }
+    return vector
+  }
+
+  /// A hash of all values, as float64.
+  func hash(_ network: Network) throws -> String {
+    var hash = SHA256()
+    try network.readParameters(file, prefix: prefix) { _, values in
+      values.withUnsafeBytes { hash.update($0) }
+    }
+    return hash.hexadecimalDigest()
   }
 }

@@ -3,7 +3,10 @@ import Maclaurin
 
 extension PredictCommand {
   func checkPage() throws {
-    guard let page else { return }
+    guard let page else {
+      guard folder == nil else { throw Misuse("--run is drawn in --report; give it, too") }
+      return
+    }
     var isFolder = false
     if FileManager.default.fileExists(atPath: page, isDirectory: &isFolder), !isFolder {
       throw Misuse("\(page) is a file; --report needs a folder")
@@ -14,7 +17,8 @@ extension PredictCommand {
   ///
   /// - Returns: sentences on what was found.
   func writePage(
-    _ prediction: Prediction, _ loaded: PredictionExamples.Loaded, to folder: String
+    _ prediction: Prediction, _ loaded: PredictionExamples.Loaded, _ trainLoss: OutputLoss,
+    to folder: String
   ) throws -> [String] {
     let times = try training.times()
     let name = "\(training.kind == .ntk ? "NTK" : "NNGP") \(inference.rawValue)"
@@ -27,9 +31,11 @@ extension PredictCommand {
     }
     let (x1, x2) = (loaded.inputs(loaded.set.train), loaded.inputs(loaded.set.test))
     let conditioning = prediction.conditioning
-    let report = PredictionReport(
+    let testLoss = testLoss(loaded, trainLoss.kind)
+    var report = PredictionReport(
       title: "Predicted outputs",
-      lead: "\(loaded.train) training examples, \(loaded.test) predicted, \(training.width.rawValue) "
+      lead:
+        "\(loaded.train) training examples, \(loaded.test) predicted, \(training.width.rawValue) "
         + "width", features: x1.count / loaded.train, outputs: loaded.outputs, trainInputs: x1,
       trainTargets: loaded.set.train.targetDoubles(), inputs: x2,
       targets: loaded.knowsTest ? loaded.set.test.targetDoubles() : nil,
@@ -45,6 +51,18 @@ extension PredictCommand {
         "loss": .string(training.loss.rawValue), "time": .string(training.time),
         "learning-rate": .number(training.learningRate), "ridge": .number(training.ridge),
       ])
+    if times.count > 1 {
+      let finite = times.indices.filter { times[$0].isFinite }
+      func curve(_ name: String, _ values: [[Double]], _ loss: OutputLoss) -> LossCurve {
+        LossCurve(
+          name, times: finite.map { times[$0] }, losses: finite.map { loss.value(values[$0]) })
+      }
+      report.losses.append(curve("training loss, predicted", prediction.train, trainLoss))
+      if let testLoss {
+        report.losses.append(curve("test loss, predicted", prediction.test, testLoss))
+      }
+    }
+    if let run = self.folder { report.losses.append(try LossCurve.ofRun(in: run)) }
     try report.write(to: folder)
     return report.findings + ["\(folder)/report.html"]
   }

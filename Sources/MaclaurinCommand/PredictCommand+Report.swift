@@ -50,6 +50,13 @@ extension PredictCommand {
     number.isFinite ? String(number) : "∞"
   }
 
+  /// The loss on the test examples; nil where their targets are not known.
+  func testLoss(_ loaded: PredictionExamples.Loaded, _ kind: Loss.Kind) -> OutputLoss? {
+    guard loaded.knowsTest else { return nil }
+    return OutputLoss(
+      kind, targets: loaded.set.test.targetDoubles(), outputs: loaded.outputs)
+  }
+
   func show(
     _ prediction: Prediction, _ loaded: PredictionExamples.Loaded, _ loss: OutputLoss,
     _ lines: [String], seconds: Double
@@ -58,10 +65,7 @@ extension PredictCommand {
     let conditioning = prediction.conditioning
     let rate = conditioning.largestStableLearningRate(
       entries: loss.targets.count, momentum: training.momentum)
-    let test =
-      loaded.knowsTest
-      ? OutputLoss(
-        loss.kind, targets: loaded.set.test.targetDoubles(), outputs: loaded.outputs) : nil
+    let test = testLoss(loaded, loss.kind)
     if loss.kind == .mse, training.learningRate > rate,
       times.contains(where: { $0 > 0 && $0 < .infinity })
     {

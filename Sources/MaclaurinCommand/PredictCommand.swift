@@ -51,6 +51,13 @@ struct PredictCommand: ParsableCommand {
       valueName: "folder"))
   var page: String?
 
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "A run's folder, whose test losses are drawn beside the predicted ones in --report.",
+      valueName: "folder"))
+  var folder: String?
+
   @Flag(help: "Predict memory and work; compute nothing.")
   var plan = false
 
@@ -112,7 +119,7 @@ struct PredictCommand: ParsableCommand {
       progress: { bar.show(Int(1000 * $0), of: 1000, "of the time") })
     bar.clear()
     try write(prediction, loaded)
-    let lines = try page.map { try writePage(prediction, loaded, to: $0) } ?? []
+    let lines = try page.map { try writePage(prediction, loaded, loss, to: $0) } ?? []
     try show(prediction, loaded, loss, lines, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
@@ -131,6 +138,7 @@ struct PredictCommand: ParsableCommand {
     var inputs =
       examples.files + [
         ("--network", network), ("--model", model.model), ("--parameters", parameters),
+        ("--parameters", parameters.map { $0 + "/final.safetensors" }),
         ("--initial-outputs", initialOutputs), ("--initial-test-outputs", initialTestOutputs),
       ]
     let outputs = [

@@ -20,9 +20,10 @@ struct PredictionKernels {
   ) throws -> PredictionKernels {
     let kernel = try InfiniteWidthKernel(network.description, kind, degree: series.degree)
     let (n, m) = (x1.count / network.inputCount, x2.count / network.inputCount)
-    let train = try kernel(x1, type: type, on: device)
-    let cross = try kernel(x2, x1, type: type, on: device)
-    let test = covariance == nil ? nil : try kernel(x2, type: type, on: device)
+    let kinds = kind == .ntk && covariance == .ensemble ? [.nngp, .ntk] : [kind]
+    let train = try kernel(x1, kinds: kinds, type: type, on: device)
+    let cross = try kernel(x2, x1, kinds: kinds, type: type, on: device)
+    let test = covariance == nil ? nil : try kernel(x2, kinds: kinds, type: type, on: device)
     if let line = series.note(kernel, cross.error) { note(line) }
     func blocks(_ kind: KernelKind) -> TrainTestKernel {
       func matrix(_ values: InfiniteWidthKernel.Values, _ rows: Int, _ columns: Int)

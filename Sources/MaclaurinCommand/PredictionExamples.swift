@@ -182,8 +182,9 @@ struct PredictionExamples: ParsableArguments {
   private static func targets(_ argument: String, rows: Int, outputs: Int?) throws -> Targets {
     let array = try ArrayFiles.finite(argument)
     let width = outputs ?? (array.shape.count == 2 ? array.shape[1] : 1)
-    if array.shape == [rows], width > 1 {
+    if array.shape == [rows], width > 1 || outputs == nil && array.elementType.isIntegral {
       let labels = try array.integers()
+      let width = outputs ?? max(1, (labels.max() ?? 0) + 1)
       guard labels.allSatisfy({ (0..<width).contains($0) }) else {
         throw FileError(
           path: argument, problem: "has labels outside 0…\(width - 1)",

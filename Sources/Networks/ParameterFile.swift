@@ -6,6 +6,15 @@ extension Network {
   public func readParameters(_ file: SafetensorsFile, prefix: String = "") throws -> [Double] {
     var vector: [Double] = []
     vector.reserveCapacity(parameterCount)
+    try readParameters(file, prefix: prefix) { vector.append(contentsOf: $1) }
+    return vector
+  }
+
+  /// The same, a tensor at a time, in network order.
+  public func readParameters(
+    _ file: SafetensorsFile, prefix: String = "",
+    _ body: (ParameterTensor, [Double]) throws -> Void
+  ) throws {
     for tensor in parameters {
       let name = prefix + tensor.name
       guard file.names.contains(name) else {
@@ -19,15 +28,13 @@ extension Network {
           "\"\(name)\" in \(file.path) has shape \(array.shape), but the network needs "
             + "\(tensor.shape)")
       }
-      vector.append(contentsOf: array.doubles())
+      let values = array.doubles()
+      if let bad = values.first(where: { !$0.isFinite }) {
+        throw NetworkError(
+          "\"\(name)\" in \(file.path) contains \(bad); parameters must be finite")
+      }
+      try body(tensor, values)
     }
-    if let bad = vector.firstIndex(where: { !$0.isFinite }) {
-      let tensor = parameters.first { $0.range.contains(bad) }
-      throw NetworkError(
-        "\"\(prefix + (tensor?.name ?? ""))\" in \(file.path) contains \(vector[bad]); "
-          + "parameters must be finite")
-    }
-    return vector
   }
 
   /// The named tensors of a flat vector, for writing.

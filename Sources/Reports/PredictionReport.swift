@@ -44,6 +44,8 @@ public struct PredictionReport: Sendable {
   /// Sentences in front of those that the report finds itself: eigenvalues, ridge, time.
   public var remarks: [String]
   public var settings: [String: JSONValue]
+  /// Losses against training time.
+  public var losses: [LossCurve] = []
 
   public init(
     title: String, lead: String, features: Int, outputs: Int, trainInputs: [Double],
@@ -72,11 +74,13 @@ public struct PredictionReport: Sendable {
 
   var examples: Int { inputs.count / features }
 
+  private var allFigures: [Figure] { figures + [LossCurve.figure(losses)].compactMap { $0 } }
+
   /// Writes report.html, figures/ and predictions.csv into a folder.
   ///
   /// - Throws: `TrainingError` or `FileError` where the folder cannot be written.
   public func write(to folder: String) throws {
-    try Figure.write(figures, page: page, to: folder)
+    try Figure.write(allFigures, page: page, to: folder)
     try AtomicFile.write(folder + "/predictions.csv", table)
   }
 
@@ -105,7 +109,7 @@ public struct PredictionReport: Sendable {
     ReportPage(
       title: title, lead: lead,
       sections: [ReportPage.findings(findings)]
-        + figures.map { ReportPage.section($0) } + [ReportPage.settings(settings)]
+        + allFigures.map { ReportPage.section($0) } + [ReportPage.settings(settings)]
     ).html
   }
 

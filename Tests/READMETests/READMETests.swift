@@ -48,7 +48,7 @@ struct READMETests {
     arguments: [
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
       ("docs/iterative-linearisation.md", 2), ("docs/beyond-linearization.md", 4),
-      ("docs/curvature.md", 4), ("docs/sample-complexity.md", 4),
+      ("docs/curvature.md", 4), ("docs/sample-complexity.md", 4), ("docs/kernels.md", 3),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
@@ -67,6 +67,17 @@ struct READMETests {
     return block.commands.replacing("\\\n", with: " ")
       .replacing("cifar10:cifar-10-batches-bin", with: "synthetic:image:n=512,test=64")
       .split(separator: "\n").map { $0 + " --plan\n" }.joined()
+  }
+
+  @Test("the table of layers and kernels is the program's")
+  func supportTable() throws {
+    let outcome = try Shell().run("maclaurin kernel support")
+    #expect(outcome.status == 0)
+    let lines = try MarkdownFile("docs/kernels.md").lines
+    let start = try #require(lines.firstIndex(of: "<!-- support -->"))
+    let end = try #require(lines.firstIndex(of: "<!-- end of support -->"))
+    #expect(end - start > 20)
+    #expect(lines[(start + 1)..<end].joined(separator: "\n") + "\n" == outcome.output)
   }
 
   @Test("the table of the study shows its summary")
@@ -139,6 +150,7 @@ struct READMETests {
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
       "docs/iterative-linearisation.md", "docs/beyond-linearization.md", "docs/curvature.md",
       "docs/radius-of-convergence.md", "docs/sample-complexity.md", "docs/lazy-to-rich.md",
+      "docs/kernels.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)

@@ -79,6 +79,14 @@ public struct InfiniteWidthKernel: Sendable {
     functions.contains { if case .series = $0 { true } else { false } }
   }
 
+  /// Whether its float64 values take elementary functions of the platform (sin, cos and exp), whose
+  /// last bits differ between devices. In float32 all functions are our own.
+  public var hasPlatformFunctions: Bool {
+    functions.contains {
+      if case .closed(let function) = $0 { function.hasPlatformFunctions } else { false }
+    }
+  }
+
   /// Numbers of K in a tile at work: K and Θ, twice, fill what suits the backend's device.
   static func tileCells(_ type: ScalarType, _ backend: any Backend) -> Int {
     max(1, backend.workspaceBytes / (4 * type.byteCount))
@@ -89,7 +97,7 @@ public struct InfiniteWidthKernel: Sendable {
   /// Kernels between two sets of examples, [n1, n2], row-major.
   public struct Values: Sendable, Equatable {
     public var nngp: [Double]
-    /// Empty where only an NNGP was asked for.
+    /// Empty, as `nngp` may be, where it was not asked for.
     public var ntk: [Double]
     public var error = QuadratureError()
   }
@@ -97,17 +105,26 @@ public struct InfiniteWidthKernel: Sendable {
   /// K, and Θ if this is a kernel for it, between the rows of `x1` and `x2`, both [n, inputs], as a
   /// backend computes them.
   ///
-  /// - Parameter x2: nil for x1 itself.
+  /// - Parameters:
+  ///   - x2: nil for x1 itself.
+  ///   - kinds: what is wanted; the others' values stay empty. All that there are by default.
   public func callAsFunction(
-    _ x1: [Double], _ x2: [Double]? = nil, type: ScalarType = .float64, on backend: any Backend
+    _ x1: [Double], _ x2: [Double]? = nil, kinds: [KernelKind]? = nil,
+    type: ScalarType = .float64, on backend: any Backend
   ) throws -> Values {
     let blocks = KernelBlocks(self, x1, x2, type, on: backend)
-    let kinds: [KernelKind] = kind == .ntk ? [.nngp, .ntk] : [.nngp]
-    let found = try blocks.block(
+    let kinds = kinds ?? (kind == .ntk ? [.nngp, .ntk] : [.nngp])
+    var found = try blocks.block(
       kinds, rows: 0..<blocks.rowCount, columns: 0..<blocks.columnCount)
-    return Values(
-      nngp: try backend.download(found[0]), ntk: kind == .ntk ? try backend.download(found[1]) : [],
-      error: blocks.error)
+    var values = Values(nngp: [], ntk: [], error: blocks.error)
+    for kind in kinds.reversed() {
+      let matrix = found.removeLast()
+      switch kind {
+      case .nngp: values.nngp = try backend.download(matrix)
+      case .ntk: values.ntk = try backend.download(matrix)
+      }
+    }
+    return values
   }
 
   /// The same by the definitions of all operations, in Double on the host: for small sets.

@@ -27,7 +27,7 @@ extension KernelLowering {
           + "\(description.initialization.rawValue); take lecun with each layer's weight_std")
     }
     guard kind == .ntk || !description.isSymmetric else {
-      throw refusal(
+      throw NetworkError(
         "a symmetric network starts at 0, so its outputs have no covariance; take --kind ntk, or "
           + "remove \"symmetric\"")
     }

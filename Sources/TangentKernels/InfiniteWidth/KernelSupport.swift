@@ -30,7 +30,7 @@ extension InfiniteWidthKernel {
     KernelSupport(layer, kind)
   }
 
-  /// One of each layer that is no activation; residual with an activation and a convolution.
+  /// One of each layer that is no activation; residual with erf and a convolution.
   public static let layerExamples: [(name: String, layer: LayerDescription)] = [
     ("dense", .dense(.init(units: 8))),
     ("conv", .conv(.init(channels: 8, kernel: .init(3, 3), padding: .same))),
@@ -40,7 +40,7 @@ extension InfiniteWidthKernel {
     ("layer_norm with affine", .layerNorm(.init(isAffine: true))),
     (
       "residual",
-      .residual(.init(main: [.activation(.relu), .conv(.init(channels: 8, kernel: .init(1, 1)))]))
+      .residual(.init(main: [.activation(.erf), .conv(.init(channels: 8, kernel: .init(1, 1)))]))
     ),
     ("dropout", .dropout(rate: 0.1)),
   ]

@@ -59,7 +59,7 @@ public final class KernelFile {
       guard resume else {
         throw FileError(
           path: file.partialPath, problem: "is a kernel that is not finished yet",
-          advice: "add --resume to go on with it, or remove it")
+          advice: "add --resume to go on with it, or remove it and its journal")
       }
       try KernelRecord(line: header, path: journalPath).requireSame(record, path: file.partialPath)
       return .open(try KernelFile(resuming: argument, record, file, journalPath))
@@ -87,6 +87,8 @@ public final class KernelFile {
     let header = try StoredArray.header(
       of: argument, shape: record.storedShape, elementType: record.elementType,
       metadata: ["kernel": record.line])
+    // What an old journal says is of another file: not even a crash may join the two.
+    PartJournal.remove(journalPath)
     do {
       try file.allocate(header, size: header.count + record.byteCount)
     } catch let error as FileError {
@@ -137,12 +139,28 @@ public final class KernelFile {
   public var missing: [Int] { record.tiles.filter { !journal.finished.contains($0) } }
 
   /// Takes a tile's values, [rows, columns, entry].
+  ///
+  /// - Throws: `KernelError` for values that are not finite: they are no kernel.
   public func store(_ bytes: [UInt8], of index: Int) throws {
+    guard Self.isFinite(bytes, record.type) else {
+      let tile = record.grid[index]
+      throw KernelError(
+        "the kernel is not finite between examples \(tile.rows) and \(tile.columns); scale the inputs, "
+          + "or take smaller weights or another activation")
+    }
     let data = UnsafeMutableRawBufferPointer(rebasing: file.memory[start...])
     touchedBytes += layout.store(bytes, of: index, in: data)
     loose.append(index)
     if touchedBytes >= touchedLimit || ContinuousClock.now - lastCommit >= commitInterval {
       try commit()
+    }
+  }
+
+  private static func isFinite(_ bytes: [UInt8], _ type: ScalarType) -> Bool {
+    bytes.withUnsafeBytes { bytes in
+      type == .float64
+        ? bytes.bindMemory(to: Double.self).allSatisfy(\.isFinite)
+        : bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
     }
   }
 

@@ -182,6 +182,52 @@ import Testing
     try other.expect(kernel)
   }
 
+  /// An old journal says nothing of a new file, even if that does not get far.
+  @Test func journalsOfOtherFiles() throws {
+    let folder = KernelFolder()
+    let kernel = FormulaKernel(5)
+    kernel.breaksAfter = 3
+    #expect(throws: FormulaKernel.Stop.self) { try folder.compute(kernel, side: 2) }
+    let journal = try folder.bytes("k.npy.journal")
+    try FileManager.default.removeItem(atPath: folder.folder.path + "/k.npy.partial")
+    // More than there is room for: it ends before it has a journal of its own.
+    #expect(throws: FileError.self) {
+      _ = try folder.open("k.npy", FormulaKernel(1 << 24).record(side: 2))
+    }
+    #expect(folder.folder.contents() == [])
+    #expect(journal.count > 0)
+  }
+
+  /// One number in the last tile, infinite or none.
+  private struct Spoiled: TiledKernel {
+    let inner = FormulaKernel(5)
+    let bad: Double
+    var rowCount: Int { 5 }
+    var columnCount: Int { 5 }
+    var isSymmetric: Bool { inner.isSymmetric }
+    var entry: [Int] { inner.entry }
+    var type: ScalarType { inner.type }
+
+    func block(rows: Range<Int>, columns: Range<Int>) throws -> Matrix {
+      let block = try inner.block(rows: rows, columns: columns)
+      guard rows.contains(4), columns.contains(4) else { return block }
+      let backend = ReferenceBackend()
+      var values = try backend.download(block)
+      values[values.count - 1] = bad
+      return try backend.matrix(rows.count, columns.count, type, values)
+    }
+  }
+
+  @Test(arguments: [Double.nan, .infinity, -.infinity])
+  func valuesThatAreNotFinite(_ bad: Double) throws {
+    let folder = KernelFolder()
+    let kernel = Spoiled(bad: bad)
+    let file = try folder.open("k.npy", kernel.inner.record(side: 2))
+    let text = sentence { _ = try file.compute(kernel, on: ReferenceBackend(), pending: 1) }
+    #expect(text.contains("not finite") && text.contains("4..<5"), "\(text)")
+    #expect(file.missing.count == 1)
+  }
+
   @Test func unfinishedWorkIsKept() throws {
     let folder = KernelFolder()
     let kernel = FormulaKernel(5)
