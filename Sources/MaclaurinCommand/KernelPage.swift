@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Maclaurin
 
 /// report.html of one kernel: a picture of the matrix, and its spectrum.
@@ -18,10 +17,7 @@ struct KernelPage {
       throw Misuse(
         "--report draws a matrix with one number for a pair of examples; leave --outputs out")
     }
-    var isFolder = false
-    if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder {
-      throw Misuse("\(folder) is a file; --report needs a folder")
-    }
+    try OutputFile.checkFolder(folder, option: "--report")
     (self.folder, self.job, self.argument, self.limit) = (folder, job, argument, limit)
   }
 

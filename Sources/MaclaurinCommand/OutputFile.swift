@@ -44,6 +44,22 @@ enum OutputFile {
     }
   }
 
+  /// Refuses a folder that is a file, or that could not be made.
+  static func checkFolder(_ path: String, option: String) throws {
+    var (place, isFolder) = (path, false)
+    while !FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) {
+      place = folder(of: place)
+    }
+    guard isFolder else {
+      throw FileError(path: place, problem: "is a file", advice: "\(option) needs a folder")
+    }
+    guard access(place, W_OK) == 0 else {
+      throw FileError(
+        path: path, problem: "cannot be written: \(String(cString: strerror(errno)))",
+        advice: "check your rights in \(place), or give \(option) another path")
+    }
+  }
+
   private static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

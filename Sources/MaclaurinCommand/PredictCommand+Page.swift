@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Maclaurin
 
 extension PredictCommand {
@@ -7,10 +6,7 @@ extension PredictCommand {
       guard folder == nil else { throw Misuse("--run is drawn in --report; give it, too") }
       return
     }
-    var isFolder = false
-    if FileManager.default.fileExists(atPath: page, isDirectory: &isFolder), !isFolder {
-      throw Misuse("\(page) is a file; --report needs a folder")
-    }
+    try OutputFile.checkFolder(page, option: "--report")
   }
 
   /// report.html: means with two standard deviations, one prediction for each time.
