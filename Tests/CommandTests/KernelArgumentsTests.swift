@@ -23,6 +23,10 @@ struct KernelArgumentsTests {
         ["--standard-error", "--resume"]
       ),
       (
+        ["--width", "finite", "--vectors", "x.npy", "--memory-limit", "1GiB"],
+        ["--memory-limit", "--vectors"]
+      ),
+      (
         ["--width", "finite", "--outputs", "full", "--vectors", "x.npy", "--plan"],
         ["--vectors", "--plan"]
       ),
@@ -41,6 +45,10 @@ struct KernelArgumentsTests {
       (["--inputs", "none.npy"], ["none.npy"]), (["--network", "none.json"], ["none.json"]),
       (["--shard", "1/9", "--tile", "6"], ["1/9", "nothing to do"]),
       (["--network", "drop.json"], ["dropout", "layer"]),
+      (
+        ["--network", "wide.json", "--width", "finite", "--outputs", "full", "--plan"],
+        ["5000", "--outputs trace"]
+      ),
     ] as [([String], [String])])
   func failures(_ arguments: [String], _ words: [String]) throws {
     try expectRefusal(arguments, words, status: 1)
@@ -52,6 +60,7 @@ struct KernelArgumentsTests {
     try folder.write("y.npy", (0..<15).map { Double($0) }, shape: [5, 3])
     try folder.write("n.npy", [1, 2, 3, .nan], shape: [1, 4])
     try folder.write("f.json", #"{"input": [4], "layers": [{"dense": {"units": 3}}]}"#)
+    try folder.write("wide.json", #"{"input": [4], "layers": [{"dense": {"units": 5000}}]}"#)
     try folder.write(
       "drop.json",
       #"{"input": [4], "layers": [{"dropout": {"rate": 0.5}}, {"dense": {"units": 1}}]}"#)

@@ -59,21 +59,22 @@ extension EmpiricalKernel {
     try copy(values, columns, rows, into: block)
   }
 
-  /// Rows of a block, for `trace` divided by O: a product with [1].
+  /// A part of a block, for `trace` divided by O.
   private func copy(
     _ values: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, into block: Matrix
   ) throws {
-    let width = columns.count * entryCount
-    let values = values.reshaped(rows: rows.count, columns: width)
+    var values = values.reshaped(rows: rows.count, columns: columns.count * entryCount)
+    if outputs == .trace {
+      let scaled = try backend.matrix(values.rows, values.columns, type)
+      try backend.run(
+        .linearCombination(
+          LinearCombination(scaled, 1 / Double(network.outputCount), values)))
+      values = scaled
+    }
     let target = Matrix(
       block.buffer,
       offset: block.offset + rows.lowerBound * block.stride + columns.lowerBound * entryCount,
-      rows: 1, columns: width, stride: block.stride)
-    try backend.run(
-      .contraction(
-        Contraction(
-          try backend.matrix(1, 1, type, [1]), values.rows(0..<1), into: target,
-          alpha: outputs == .trace ? 1 / Double(network.outputCount) : 1, batch: rows.count,
-          strideB: width, strideC: block.stride)))
+      rows: values.rows, columns: values.columns, stride: block.stride)
+    try backend.run(.matrixCopy(MatrixCopy(target, from: values)))
   }
 }
