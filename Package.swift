@@ -49,6 +49,14 @@ let package = Package(
       name: "MaclaurinCommand",
       dependencies: [
         "Maclaurin", "CPeak", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      // Of the program alone, so that packages may still depend on the library: relocations and
+      // exported symbols are a twelfth of a static binary.
+      swiftSettings: [.unsafeFlags(["-Osize"], .when(configuration: .release))],
+      linkerSettings: [
+        .unsafeFlags(
+          ["-Xclang-linker", "-no-pie", "-Xlinker", "--no-export-dynamic"],
+          .when(platforms: [.linux], configuration: .release))
       ]),
     .testTarget(
       name: "OpenBLASBackendTests", dependencies: ["OpenBLASBackend", "Kernels", "TestSupport"]),
