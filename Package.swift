@@ -34,7 +34,8 @@ let package = Package(
     .target(name: "Networks", dependencies: ["Jets", "DataSets"]),
     .target(name: "TangentKernels", dependencies: ["Networks"]),
     .target(name: "Training", dependencies: ["TangentKernels"]),
-    .target(name: "Reports", dependencies: ["CZlib", "Training"], exclude: ["README.md"]),
+    .target(name: "GaussianProcesses", dependencies: ["Training"]),
+    .target(name: "Reports", dependencies: ["CZlib", "GaussianProcesses"], exclude: ["README.md"]),
     .target(
       name: "Verification",
       dependencies: ["Training", "Scheduling", "OpenBLASBackend", "OpenCLBackend"],
@@ -89,6 +90,9 @@ let package = Package(
     .testTarget(name: "TrainingTests", dependencies: ["COpenBLAS", "TestSupport"]),
     .testTarget(
       name: "TangentKernelsTests", dependencies: ["TangentKernels", "Maclaurin", "TestSupport"]),
+    .testTarget(
+      name: "GaussianProcessesTests",
+      dependencies: ["GaussianProcesses", "Maclaurin", "TestSupport"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

@@ -3,6 +3,7 @@
 /// This module re-exports the library and chooses back ends by name.
 @_exported import Compute
 @_exported import DataSets
+@_exported import GaussianProcesses
 @_exported import Jets
 @_exported import Networks
 @_exported import OpenBLASBackend

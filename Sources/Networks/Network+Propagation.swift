@@ -43,15 +43,17 @@ extension Network {
   /// The gradient ΔW̄⁽ᵛ⁾ of every tensor for the output's cotangent, into `gradient`, [V, P].
   ///
   /// Uses up the tape and the cotangent. `isTrainable` says which tensors are wanted; the others'
-  /// part of `gradient` is left alone.
+  /// part of `gradient` is left alone. `tensorScales` are numbers r_t that each tensor's gradient is
+  /// multiplied by.
   public func pullback(
     _ cotangent: Jet, _ tape: Tape, _ parameters: ParameterJet, algebra: JetAlgebra,
-    into gradient: Matrix, isTrainable: [Bool]? = nil
+    into gradient: Matrix, isTrainable: [Bool]? = nil, tensorScales: [Double]? = nil
   ) throws {
+    let gradients = ParameterGradients(
+      algebra: algebra, tensors: self.parameters, scale: parameters.scale, target: gradient)
     try pullback(
       cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable,
-      to: ParameterGradients(
-        algebra: algebra, tensors: self.parameters, scale: parameters.scale, target: gradient))
+      to: tensorScales.map { ScaledGradients($0, gradients) } ?? gradients)
   }
 
   /// The same with every layer's gradient to `sink`, from the last layer to the first.

@@ -59,6 +59,26 @@ public struct LAPACK: Sendable {
     }
   }
 
+  /// L⁻¹ b for every row b of `rows`, [count, n], in its place, A = L Lᵀ; transposed L⁻ᵀ b. `factor` is
+  /// what `factorPositiveDefinite` left of A.
+  ///
+  /// - Throws: `BackendError` for matrices beyond LAPACK's integers.
+  public func solveTriangular(
+    _ factor: [Double], _ n: Int, _ rows: inout [Double], transposed: Bool
+  ) throws {
+    precondition(n > 0 && factor.count == n * n && rows.count % n == 0, "rows of n numbers")
+    var (size, info) = (try Self.integer(n, rows: n), blasint(0))
+    var count = try Self.integer(rows.count / n, rows: rows.count / n)
+    guard count > 0 else { return }
+    factor.withUnsafeBufferPointer { a in
+      rows.withUnsafeMutableBufferPointer { b in
+        functions.dtrtrs(
+          "L", transposed ? "T" : "N", "N", &size, &count, a.baseAddress, &size, b.baseAddress,
+          &size, &info, 1, 1, 1)
+      }
+    }
+  }
+
   // MARK: Eigenvalues
 
   /// Diagonalises a symmetric A, [n, n], of which one triangle is read: A = Vᵀ diag(λ) V, with V in

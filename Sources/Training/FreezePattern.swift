@@ -34,7 +34,8 @@ public enum FreezePattern {
     return runs
   }
 
-  static func matches(_ pattern: String, _ name: String) -> Bool {
+  /// Whether a pattern covers a tensor.
+  public static func matches(_ pattern: String, _ name: String) -> Bool {
     wildcard(Array(pattern.utf8), Array(name.utf8))
       || wildcard(Array((pattern + ".*").utf8), Array(name.utf8))
   }

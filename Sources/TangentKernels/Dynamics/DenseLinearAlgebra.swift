@@ -20,6 +20,13 @@ public protocol DenseLinearAlgebra: Sendable {
   /// - Parameter factor: what `factorPositiveDefinite` left of A.
   func solve(_ factor: [Double], _ n: Int, _ rows: inout [Double]) throws
 
+  /// L⁻¹ b for every row b of `rows`, [count, n], in its place, A = L Lᵀ; transposed L⁻ᵀ b.
+  ///
+  /// - Parameter factor: what `factorPositiveDefinite` left of A: L[i, j] is at j·n + i, j ≤ i.
+  func solveTriangular(
+    _ factor: [Double], _ n: Int, _ rows: inout [Double], transposed: Bool
+  ) throws
+
   /// op(A)·op(B), [m, n], with op(A) of shape [m, k] and op(B) of shape [k, n]; op transposes where it
   /// is asked to.
   func product(

@@ -59,7 +59,8 @@ extension EmpiricalKernel {
     let cotangent = try cotangent(
       of: group, examples: count, degree: max(1, degree), isReplicated: order > 0)
     try network.pullback(
-      cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable, to: sink)
+      cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable,
+      to: tensorScales.map { ScaledGradients($0, sink) } ?? sink)
   }
 
   /// The examples of both sides, the whole `copies` times.

@@ -7,7 +7,8 @@ extension EmpiricalKernel {
   /// Examples of one pass. Fixed, because sums over passes depend on it.
   private static let productExamples = 256
 
-  /// Θ(x1, x2) v⁽ᵛ⁾ = J(x1) (J(x2)ᵀ v⁽ᵛ⁾) for V vectors at once, of the full kernel.
+  /// Θ(x1, x2) v⁽ᵛ⁾ = J(x1) (R² J(x2)ᵀ v⁽ᵛ⁾) for V vectors at once, of the full kernel, R the scales
+  /// of the tensors.
   ///
   /// - Parameters:
   ///   - vectors: [V·n2, O], vector after vector.
@@ -74,6 +75,7 @@ extension EmpiricalKernel {
       cotangents, block: x.rows, degree: 1, capacity: 1, directions: gradients.rows,
       hasZero: false)
     try network.pullback(
-      cotangent, tape, parameters, algebra: algebra, into: gradients, isTrainable: isTrainable)
+      cotangent, tape, parameters, algebra: algebra, into: gradients, isTrainable: isTrainable,
+      tensorScales: tensorScales?.map { $0 * $0 })
   }
 }

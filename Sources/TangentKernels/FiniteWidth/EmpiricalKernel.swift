@@ -5,7 +5,8 @@ import Networks
 /// The kernels of one network of finite width at given parameters θ, block by block.
 ///
 /// Θ(x, x′)_{oo′} = Σ_p ∂f_o(x)/∂θ_p ∂f_o′(x′)/∂θ_p over the trainable parameters; of an expansion the
-/// derivatives are those of f_k with respect to Δ. K(x, x′) is the covariance that the output layer's
+/// derivatives are those of f_k with respect to Δ. With scales r_t of the tensors Θ = Σ_t r_t² J_tJ_tᵀ,
+/// as for a prior on the parameters with these standard deviations. K(x, x′) is the covariance that the output layer's
 /// initial distribution gives to an output, everything below it fixed: w⟨h(x), h(x′)⟩ + b with h the
 /// output layer's input, w and b the variances of its weights and of its bias, their factors included
 /// (in the parameterizations `standard` and `ntk`: w = σw²/n, b = σb²); different outputs have none.
@@ -25,6 +26,7 @@ public final class EmpiricalKernel: TiledKernel {
   let outputs: KernelOutputs
   let expansion: Expansion?
   let isTrainable: [Bool]?
+  let tensorScales: [Double]?
   /// Bytes that a pass may take, as far as the examples can be cut.
   public let passBytes: Int
   /// sΔ, of orders from 2 on; and s.
@@ -61,12 +63,13 @@ public final class EmpiricalKernel: TiledKernel {
   ///   - x1: [n1, features].
   ///   - x2: [n2, features]; nil for x1 itself.
   ///   - isTrainable: for each tensor whether it counts for Θ; by default all do.
+  ///   - tensorScales: r_t; by default all are 1.
   /// - Throws: `NetworkError` where there is no such kernel. Waits for an expansion of order ≥ 2.
   public init(
     _ network: Network, _ kind: KernelKind, at parameters: Matrix, _ x1: Matrix,
     _ x2: Matrix? = nil, outputs: KernelOutputs = .trace, expansion: Expansion? = nil,
-    isTrainable: [Bool]? = nil, passBytes: Int = EmpiricalKernel.defaultPassBytes,
-    on backend: any Backend
+    isTrainable: [Bool]? = nil, tensorScales: [Double]? = nil,
+    passBytes: Int = EmpiricalKernel.defaultPassBytes, on backend: any Backend
   ) throws {
     precondition(parameters.rows == 1 && parameters.columns == network.parameterCount)
     precondition(x1.columns == network.inputCount && x2?.columns ?? x1.columns == x1.columns)
@@ -79,6 +82,7 @@ public final class EmpiricalKernel: TiledKernel {
     self.outputs = outputs
     self.expansion = expansion
     self.isTrainable = isTrainable
+    self.tensorScales = tensorScales
     self.passBytes = passBytes
     rowCount = x1.rows
     columnCount = (x2 ?? x1).rows
@@ -107,6 +111,7 @@ public final class EmpiricalKernel: TiledKernel {
     outputs = other.outputs
     expansion = other.expansion
     isTrainable = other.isTrainable
+    tensorScales = other.tensorScales
     passBytes = .max
     rowCount = rows
     columnCount = columns ?? rows

@@ -1,0 +1,46 @@
+import Glibc
+import TangentKernels
+
+/// A = L Lᵀ of a symmetric positive definite matrix in float64, on the host.
+public struct CholeskyFactor: Sendable {
+  public let dimension: Int
+  /// L[i, j] at j·n + i, j ≤ i, as LAPACK's column-major lower triangle.
+  public let values: [Double]
+  let algebra: any DenseLinearAlgebra
+
+  /// - Parameter matrix: A, [n, n].
+  /// - Returns: nil where A is not positive definite to working precision.
+  public init?(_ matrix: [Double], _ n: Int, by algebra: any DenseLinearAlgebra) throws {
+    precondition(matrix.count == n * n, "an n×n matrix")
+    var values = matrix
+    guard try algebra.factorPositiveDefinite(&values, n) else { return nil }
+    (dimension, self.values, self.algebra) = (n, values, algebra)
+  }
+
+  /// A factor that was kept.
+  public init(values: [Double], _ n: Int, by algebra: any DenseLinearAlgebra) {
+    precondition(values.count == n * n, "an n×n matrix")
+    (dimension, self.values, self.algebra) = (n, values, algebra)
+  }
+
+  /// A⁻¹ b for every row b of [count, n].
+  public func solve(rows: [Double]) throws -> [Double] {
+    var rows = rows
+    try algebra.solve(values, dimension, &rows)
+    return rows
+  }
+
+  /// L⁻¹ b for every row b of [count, n]; transposed L⁻ᵀ b.
+  public func halfSolve(rows: [Double], transposed: Bool = false) throws -> [Double] {
+    var rows = rows
+    try algebra.solveTriangular(values, dimension, &rows, transposed: transposed)
+    return rows
+  }
+
+  /// log det A = 2 Σ log L[i, i]
+  public var logDeterminant: Double {
+    var sum = 0.0
+    for i in 0..<dimension { sum += log(values[i * dimension + i]) }
+    return 2 * sum
+  }
+}

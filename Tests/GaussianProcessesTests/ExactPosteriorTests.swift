@@ -1,0 +1,45 @@
+import Compute
+import GaussianProcesses
+import Maclaurin
+import Networks
+import TestSupport
+import Testing
+
+/// Golden cases computed with explicit Jacobians.
+struct ExactPosteriorTests {
+  @Test(arguments: ["empirical-mlp", "empirical-cnn"])
+  func goldenPosterior(_ name: String) async throws {
+    let golden = try GoldenCase(name)
+    try await BackendUnderTest.onEach { backend in
+      let network = golden.network
+      let center = try backend.matrix(
+        1, network.parameterCount, .float64, golden.parameters("theta0."))
+      let x1 = try backend.matrix(
+        golden.shape("x1")[0], network.inputCount, .float64, golden.values("x1"))
+      let x2 = try backend.matrix(
+        golden.shape("x2")[0], network.inputCount, .float64, golden.values("x2"))
+      let model = LinearizedNetwork(network, at: center, on: backend)
+      let posterior = try ExactPosterior(
+        model, Observations(x1, targets: golden.values("y")),
+        GaussianHyperparameters(
+          priorStd: golden.values("gp.prior_std")[0], noiseStd: golden.values("gp.noise_std")[0]),
+        by: LAPACK())
+      let full = try posterior.predict(x2, .full)
+      let covariance = try golden.values("gp.cov")
+      #expect(relativeError(full.mean, try golden.values("gp.mean")) < 1e-9)
+      #expect(relativeError(full.covariance, covariance) < 1e-9)
+      // The other forms are parts of it.
+      let (o, size) = (network.outputCount, full.mean.count)
+      let variances = try posterior.predict(x2, .variances)
+      #expect(
+        relativeError(variances.covariance, (0..<size).map { covariance[$0 * size + $0] }) < 1e-9)
+      let blocks = try posterior.predict(x2, .blocks)
+      var expected: [Double] = []
+      for i in 0..<size {
+        let first = i * size + i / o * o
+        expected += covariance[first..<(first + o)]
+      }
+      #expect(relativeError(blocks.covariance, expected) < 1e-9)
+    }
+  }
+}
