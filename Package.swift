@@ -92,7 +92,7 @@ let package = Package(
       name: "TangentKernelsTests", dependencies: ["TangentKernels", "Maclaurin", "TestSupport"]),
     .testTarget(
       name: "GaussianProcessesTests",
-      dependencies: ["GaussianProcesses", "Maclaurin", "TestSupport"]),
+      dependencies: ["GaussianProcesses", "Maclaurin", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
