@@ -57,14 +57,16 @@ struct SummaryCommand: ParsableCommand {
 
   /// How a tensor enters its layer, begins and learns.
   private static func json(_ tensor: ParameterTensor) -> JSONValue {
-    .object([
+    var members: [String: JSONValue] = [
       "name": .string(tensor.name), "shape": .array(tensor.shape.map { .number(Double($0)) }),
       "multiplier": .number(tensor.multiplier), "initial_mean": .number(tensor.initialMean),
-      "initial_std": .number(tensor.initialStd), "trained": .bool(tensor.statistic == nil),
+      "initial_std": .number(tensor.initialStd),
       "learning_rate": .object([
         "sgd": .number(tensor.learningRate.sgd), "adam": .number(tensor.learningRate.adam),
       ]),
-    ])
+    ]
+    if tensor.statistic != nil { members["trained"] = .bool(false) }
+    return .object(members)
   }
 
   /// A table of multipliers, standard deviations and factors on the learning rate, where any
