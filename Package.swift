@@ -69,7 +69,7 @@ let package = Package(
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand", "TestSupport"],
-      exclude: ["read_events.py"]),
+      exclude: ["read_events.py", "Torch"]),
     .target(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
       linkerSettings: [.linkedLibrary("m")]),
