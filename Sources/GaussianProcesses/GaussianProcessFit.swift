@@ -62,36 +62,60 @@ public struct GaussianProcessFit {
     by algebra: any DenseLinearAlgebra,
     progress: (String, Int, Int) -> Void = { _, _, _ in }
   ) throws {
-    switch settings.solver ?? .exact {
+    let plan = try Self.plan(model, examples: observations.count, settings)
+    switch plan.solver {
     case .exact:
-      try self.init(exact: model, observations, settings, by: algebra, progress: progress)
+      try self.init(exact: model, observations, settings, plan, by: algebra, progress: progress)
     }
   }
 
   // MARK: Exact
 
-  /// Bytes that the exact solver takes of n examples, before predictions.
-  static func exactBytes(_ model: LinearizedNetwork, _ n: Int, _ settings: Settings) throws
-    -> Double
-  {
+  /// Which solver, and what it takes before predictions; nothing is computed.
+  public struct Plan: Sendable {
+    public var solver: Solver
+    /// Why, a sentence.
+    public var reason: String
+    public var bytes: Double
+    public var flops: Double
+  }
+
+  /// The plan for n examples.
+  ///
+  /// - Throws: `NetworkError` for a network without derivatives.
+  public static func plan(
+    _ model: LinearizedNetwork, examples n: Int, _ settings: Settings
+  ) throws -> Plan {
     let size = Double(n * model.outputs)
-    let kernels =
-      settings.given != nil ? 1 : settings.hasLayerPriors ? Double(model.layers.count) + 4 : 2
-    return 8 * size * size * kernels + Double(try model.kernelCost(n).peakBytes)
+    let kernel = try model.kernelCost(n)
+    var (kernels, flops) = (1.0, kernel.contractions.flops + size * size * size / 3)
+    if settings.hasLayerPriors {
+      // One for each layer, A, its inverse, and the sum; each search takes some fifty points.
+      kernels = Double(model.layers.count) + 4
+      flops += 50 * Double(settings.starts) * 7 / 3 * size * size * size
+    } else if settings.given == nil {
+      kernels = 2
+      flops += 4 / 3 * size * size * size
+    }
+    let bytes = 8 * size * size * kernels + Double(kernel.peakBytes)
+    return Plan(
+      solver: .exact,
+      reason: "the exact solver factorizes \(Int(size)) outputs, in \(Self.text(bytes))",
+      bytes: bytes, flops: flops)
   }
 
   /// Makes K, chooses σp and σ where they are not given, and factorizes.
   private init(
     exact model: LinearizedNetwork, _ observations: Observations, _ settings: Settings,
-    by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
+    _ plan: Plan, by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
   ) throws {
-    let needed = try Self.exactBytes(model, observations.count, settings)
-    guard needed <= Double(settings.memory) else {
+    guard plan.bytes <= Double(settings.memory) else {
       throw GaussianProcessError(
-        "the exact solver needs \(Self.text(needed)) for \(observations.count) examples with "
+        "the exact solver needs \(Self.text(plan.bytes)) for \(observations.count) examples with "
           + "\(model.outputs) outputs, and there are \(Self.text(Double(settings.memory))); give "
           + "fewer examples"
-          + (settings.given == nil ? ", or both --prior-std and --noise-std" : ""))
+          + (settings.given == nil ? ", or both --prior-std and --noise-std" : "")
+      )
     }
     var (used, hyperparameters, found) = (model, settings.given, HyperparameterSearch?.none)
     let clock = ContinuousClock()
@@ -154,8 +178,7 @@ public struct GaussianProcessFit {
     (self.posterior, self.hyperparameters, search) = (posterior, hyperparameters, found)
     (solver, logMarginalLikelihood) = (.exact, posterior.logMarginalLikelihood)
     residual = posterior.relativeResidual ?? 0
-    reason =
-      "the exact solver factorizes \(observations.targets.count) outputs in \(Self.text(needed))"
+    reason = plan.reason
   }
 
   /// Bytes for people.
