@@ -183,7 +183,7 @@ import Testing
       ["train"] + data + [
         "--model", "mlp:24x1", "--activation", "tanh", "--weight-std", "1.4", "--order", "1",
         "--loss", "mse", "--optimizer", "momentum", "--momentum", "0.8", "--lr", "0.2",
-        "--batch-size", "full", "--steps", "800", "--evaluate-every", "800", "--save-logits",
+        "--batch-size", "full", "--steps", "400", "--evaluate-every", "400", "--save-logits",
         "--dtype", "float64", "--out", "run", "--quiet", "--json",
       ], in: folder)
     #expect(trained.status == 0, "\(trained.errors)")
@@ -195,7 +195,7 @@ import Testing
           "--prior-std", "1", "--noise-std", "1e-6", "--mean", "m.npy", "--json",
         ], in: folder))
     let (logits, mean) = (
-      try folder.array("run/logits/step-800.npy"), try folder.array("m.npy")
+      try folder.array("run/logits/step-400.npy"), try folder.array("m.npy")
     )
     #expect(logits.shape == mean.shape)
     expectClose(mean.values, logits.values, relative: 1e-8, "outputs")
