@@ -196,11 +196,15 @@ public final class LinearizedNetwork {
     if areScalesOne { return vectors }
     let result = try backend.matrix(vectors.rows, vectors.columns, type)
     for (tensor, scale) in zip(network.parameters, scales) {
-      let (target, source) = (columns(tensor, of: result), columns(tensor, of: vectors))
-      if scale == 0 {
-        try backend.run(.fill(Fill(target, value: 0)))
-      } else {
-        try backend.run(.linearCombination(LinearCombination(target, scale, source)))
+      // Operations on vectors take what is contiguous: one row.
+      for row in 0..<vectors.rows {
+        let target = columns(tensor, of: result.rows(row..<(row + 1)))
+        if scale == 0 {
+          try backend.run(.fill(Fill(target, value: 0)))
+        } else {
+          let source = columns(tensor, of: vectors.rows(row..<(row + 1)))
+          try backend.run(.linearCombination(LinearCombination(target, scale, source)))
+        }
       }
     }
     return result
