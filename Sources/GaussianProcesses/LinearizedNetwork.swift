@@ -99,14 +99,6 @@ public final class LinearizedNetwork {
       tensorScales: areScalesOne ? nil : scales, passBytes: passBytes, on: backend)
   }
 
-  /// J R² Jᵀ as a matrix between outputs, rows and columns example after example, [n1·O, n2·O], in
-  /// float64 on the host. Waits.
-  public func kernelMatrix(_ x1: Matrix, _ x2: Matrix? = nil) throws -> [Double] {
-    let matrix = try kernel(x1, x2).matrix(
-      rows: 0..<x1.rows, columns: 0..<(x2 ?? x1).rows)
-    return try backend.download(matrix)
-  }
-
   /// J R² Jᵀ at inputs, in some form, in float64 on the host. Waits.
   func priorCovariance(_ x: Matrix, _ form: CovarianceForm) throws -> [Double] {
     switch form {
@@ -204,11 +196,15 @@ public final class LinearizedNetwork {
     if areScalesOne { return vectors }
     let result = try backend.matrix(vectors.rows, vectors.columns, type)
     for (tensor, scale) in zip(network.parameters, scales) {
-      let (target, source) = (columns(tensor, of: result), columns(tensor, of: vectors))
-      if scale == 0 {
-        try backend.run(.fill(Fill(target, value: 0)))
-      } else {
-        try backend.run(.linearCombination(LinearCombination(target, scale, source)))
+      // Operations on vectors take what is contiguous: one row.
+      for row in 0..<vectors.rows {
+        let target = columns(tensor, of: result.rows(row..<(row + 1)))
+        if scale == 0 {
+          try backend.run(.fill(Fill(target, value: 0)))
+        } else {
+          let source = columns(tensor, of: vectors.rows(row..<(row + 1)))
+          try backend.run(.linearCombination(LinearCombination(target, scale, source)))
+        }
       }
     }
     return result
