@@ -31,9 +31,9 @@ extension AdaptCommand {
   private func remarks(_ result: AdaptationResult) -> [String] {
     guard let tuned = result.fineTuning else { return [] }
     return [
-      "Fine-tuning is \(tuned.steps) steps of adam (learning rate \(FineTuning.learningRate)) on "
-        + "\(tuned.batchSize) examples each: the floating-point operations of the posterior's fit, "
-        + "\(fixed(result.fit.flops / 1e9, 3)) GFLOP."
+      "\(tuned.steps) step\(tuned.steps == 1 ? "" : "s") of fine-tuning (adam, learning rate "
+        + "\(FineTuning.learningRate), \(tuned.batchSize) examples each) take the contractions of the "
+        + "posterior's fit, \(NumberText.significant(result.fit.flops / 1e9, 3)) GFLOP."
     ]
   }
 

@@ -32,8 +32,8 @@ struct AdaptCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Compare with last-layer (its posterior alone) and fine-tune (adam for the same work).",
-      valueName: "methods"))
+      "Compare with last-layer (its posterior alone), fine-tune (adam for the same work), "
+        + "fine-tune:STEPS.", valueName: "methods"))
   var compare: String?
 
   @Option(help: ArgumentHelp("Seed of freshly drawn outputs and of fine-tuning.", valueName: "n"))
@@ -48,9 +48,11 @@ struct AdaptCommand: ParsableCommand {
   @OptionGroup(title: "Where to compute") var backend: BackendOptions
   @OptionGroup(title: "What to print") var report: OutputOptions
 
-  enum Comparison: String, CaseIterable {
-    case lastLayer = "last-layer"
-    case fineTune = "fine-tune"
+  /// What --compare names.
+  enum Comparison: Equatable {
+    case lastLayer
+    /// For as much work as the posterior takes, or for some steps.
+    case fineTune(steps: Int?)
   }
 
   func validate() throws {
@@ -75,11 +77,16 @@ struct AdaptCommand: ParsableCommand {
   func comparisons() throws -> [Comparison] {
     guard let compare else { return [] }
     return try compare.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      guard let known = Comparison(rawValue: String(name)) else {
-        throw ValidationError(
-          "--compare takes last-layer and fine-tune with a comma between them, not \"\(name)\"")
+      if name == "last-layer" { return .lastLayer }
+      if name == "fine-tune" { return .fineTune(steps: nil) }
+      if name.hasPrefix("fine-tune:"), let steps = Int(name.dropFirst("fine-tune:".count)),
+        (1...FineTuning.mostSteps).contains(steps)
+      {
+        return .fineTune(steps: steps)
       }
-      return known
+      throw ValidationError(
+        "--compare takes last-layer, fine-tune and fine-tune:STEPS with commas between them, not "
+          + "\"\(name)\"")
     }
   }
 

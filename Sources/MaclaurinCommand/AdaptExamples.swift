@@ -81,8 +81,9 @@ struct AdaptExamples {
       }
       return result
     }
-    train.labels = try labels(train)
-    test?.labels = try test.map(labels)
+    let (first, second) = (try labels(train), try test.map(labels))
+    train.labels = first
+    test?.labels = second
     classCount = outputs
   }
 }

@@ -36,7 +36,8 @@ struct AdaptationResult {
     func fitted(_ layers: String) throws -> (LinearizedNetwork, AdaptationFit) {
       let model = LinearizedNetwork(
         network, at: adapted.center, scales: try TensorSelection.scales(layers, network),
-        priorMean: command.process.priorMean ?? (adapted.fresh.isEmpty ? .network : .zero), on: device)
+        priorMean: command.process.priorMean ?? (adapted.fresh.isEmpty ? .network : .zero),
+        on: device)
       let fit = try AdaptationFit(
         model, part, x1, likelihood, command.process.settings(), by: algebra,
         progress: { bar.show($1, of: $2, $0) })
@@ -68,16 +69,19 @@ struct AdaptationResult {
         AdaptationPrediction(values, outputs: network.outputCount, likelihood)
           .method(name, on: test, examples, noiseStd: noise, seconds: seconds))
     }
-    if comparisons.contains(.fineTune) {
-      var frozen: [String] = []
-      for (tensor, scale) in zip(network.parameters, given.scales) where scale == 0 {
-        frozen.append(tensor.name)
-      }
+    var frozen: [String] = []
+    for (tensor, scale) in zip(network.parameters, given.scales) where scale == 0 {
+      frozen.append(tensor.name)
+    }
+    for comparison in comparisons {
+      guard case .fineTune(let steps) = comparison else { continue }
       let tuned = try FineTuning(
         adapted, part, train: x1, test: x2, likelihood, frozen: frozen, seed: command.seed,
-        flops: fit.flops, on: device)
-      add("fine-tuning", tuned.outputs, seconds: tuned.seconds)
-      fineTuning = tuned
+        steps: steps, flops: fit.flops, on: device)
+      add(
+        "fine-tuning, \(tuned.steps) step\(tuned.steps == 1 ? "" : "s")", tuned.outputs,
+        seconds: tuned.seconds)
+      if steps == nil { fineTuning = tuned }
     }
     if adapted.fresh.isEmpty {
       let start = ContinuousClock.now

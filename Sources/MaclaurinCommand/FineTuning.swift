@@ -15,10 +15,11 @@ struct FineTuning {
 
   /// - Parameters:
   ///   - frozen: names of tensors that keep their values.
-  ///   - flops: how much work; at least one step is done.
+  ///   - steps: nil for as many as `flops` suffice for, at least one.
   init(
     _ adapted: AdaptedNetwork, _ part: AdaptExamples.Part, train: Matrix, test: Matrix,
-    _ likelihood: SavedPosterior.Likelihood, frozen: [String], seed: UInt64, flops: Double,
+    _ likelihood: SavedPosterior.Likelihood, frozen: [String], seed: UInt64, steps: Int?,
+    flops: Double,
     on device: any Backend
   ) throws {
     let start = ContinuousClock.now
@@ -27,9 +28,11 @@ struct FineTuning {
       order: 0, loss: likelihood == .softmax ? .crossEntropy : .mse, optimizer: .adam,
       learningRate: Self.learningRate, batchSize: min(Self.largestBatch, part.count), steps: 1,
       seed: seed, type: type, logEvery: 1000, frozen: frozen)
-    let perStep = try TrainingPlan(network, settings, examples: [part.count]).flopsPerStep
-    settings.steps = Int(min(Double(Self.mostSteps), max(1, (flops / perStep).rounded(.down))))
-    (steps, batchSize) = (settings.steps, settings.batchSize)
+    let perStep = try TrainingPlan(network, settings, examples: [part.count])
+      .contractionFlopsPerStep
+    settings.steps =
+      steps ?? Int(min(Double(Self.mostSteps), max(1, (flops / perStep).rounded(.down))))
+    (self.steps, batchSize) = (settings.steps, settings.batchSize)
     let examples = ResidentExamples(
       inputs: train,
       targets: try device.matrix(part.count, network.outputCount, type, part.targets),

@@ -150,7 +150,8 @@ extension GaussianProcessCommand {
       ],
       settings: [
         "network": .string(process.networkFile), "parameters": .string(process.parameters ?? ""),
-        "layers": .string(process.layers), "prior-mean": .string((process.priorMean ?? .network).rawValue),
+        "layers": .string(process.layers),
+        "prior-mean": .string((process.priorMean ?? .network).rawValue),
         "solver": .string(fit.solver.rawValue),
       ])
     try report.write(to: folder)

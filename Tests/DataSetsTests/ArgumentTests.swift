@@ -57,8 +57,8 @@ struct ArgumentTests {
   ])
   func badSpecifications(_ text: String) {
     expectFileError(
-      "give digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y, sine:TASK or synthetic:NAME")
-    {
+      "give digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y, sine:TASK or synthetic:NAME"
+    ) {
       _ = try DataSetSpecification(parsing: text)
     }
   }
