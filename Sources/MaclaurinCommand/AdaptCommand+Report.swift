@@ -7,6 +7,12 @@ extension AdaptCommand {
     _ result: AdaptationResult, _ examples: AdaptExamples, _ network: Network,
     _ values: [Double], _ trace: Trace?
   ) throws {
+    if !result.fit.bounds.isEmpty {
+      report.note(
+        "The search for the largest marginal likelihood ended at "
+          + "\(result.fit.bounds.joined(separator: ", ")): the data say no more about it; give it, or "
+          + "more data")
+    }
     var members = members(result, examples, network)
     var lines = remarks(result)
     if let out {

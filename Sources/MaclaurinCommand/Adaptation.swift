@@ -94,6 +94,8 @@ struct AdaptationFit {
   /// Of a normal likelihood.
   var solver: GaussianProcessFit.Solver?
   var reason: String?
+  /// Where the search for σp and σ ended at a bound: "the lower bound of --noise-std".
+  var bounds: [String] = []
   /// The solver's vectors, for a file.
   var state: [String: [Double]]?
   /// Floating-point operations: kernel and factorizations.
@@ -115,7 +117,7 @@ struct AdaptationFit {
         model, Observations(inputs, targets: part.targets), settings, by: algebra,
         progress: progress)
       (posterior, hyperparameters) = (fit.posterior, fit.hyperparameters)
-      (solver, reason) = (fit.solver, fit.reason)
+      (solver, reason, bounds) = (fit.solver, fit.reason, fit.search?.bounds ?? [])
       logMarginalLikelihood = fit.logMarginalLikelihood
       state = (posterior as? ExactPosterior)?.state
       let isChosen = settings.priorStd == nil || settings.noiseStd == nil
@@ -126,8 +128,9 @@ struct AdaptationFit {
         inputs, labels: part.labels ?? [], classes: model.outputs)
       let kernel = try model.kernelMatrix(inputs) { progress("tiles of the kernel", $0, $1) }
       progress("Newton's method", 0, 1)
-      let (std, approximation, steps) = try Self.approximation(
+      let (std, approximation, steps, isAtBound) = try Self.approximation(
         kernel, model.mean(inputs), observations, settings.priorStd, by: algebra)
+      if isAtBound { bounds = ["a bound of --prior-std"] }
       let laplace = try LaplacePosterior(model, inputs, approximation, priorStd: std)
       (posterior, state) = (laplace, laplace.state)
       hyperparameters = GaussianHyperparameters(priorStd: std, noiseStd: 0)
@@ -142,17 +145,17 @@ struct AdaptationFit {
   private static func approximation(
     _ kernel: [Double], _ mean: [Double], _ observations: ClassObservations, _ priorStd: Double?,
     by algebra: any DenseLinearAlgebra
-  ) throws -> (Double, LaplaceApproximation, Int) {
+  ) throws -> (Double, LaplaceApproximation, steps: Int, isAtBound: Bool) {
     if let priorStd {
       let found = try LaplaceApproximation(
         kernel: kernel, prior: priorStd * priorStd, mean: mean, targets: observations.targets,
         outputs: observations.classes, by: algebra)
-      return (priorStd, found, found.iterations + 1)
+      return (priorStd, found, found.iterations + 1, false)
     }
     let search = try LaplacePriorSearch(
       kernel: kernel, mean: mean, targets: observations.targets, outputs: observations.classes,
       by: algebra)
     let steps = search.evaluations.reduce(0) { $0 + $1.iterations + 1 }
-    return (search.priorStd, search.approximation, steps)
+    return (search.priorStd, search.approximation, steps, search.isAtBound)
   }
 }

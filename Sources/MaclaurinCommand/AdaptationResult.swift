@@ -103,7 +103,13 @@ struct AdaptationResult {
       found.method(
         "\(name), \(layers)", on: test, examples, noiseStd: fit.hyperparameters.noiseStd,
         seconds: seconds))
-    if prediction == nil { prediction = found }
+    guard prediction == nil else { return }
+    prediction = found
+    guard likelihood == .softmax else { return }
+    methods.append(
+      AdaptationPrediction(found.outputs.mean, outputs: found.outputs.outputs, likelihood)
+        .method(
+          "\(name), \(layers), most probable", on: test, examples, noiseStd: 0, seconds: seconds))
   }
 
   // MARK: From a posterior

@@ -10,7 +10,7 @@ struct ExactPosteriorTests {
   @Test(arguments: ["empirical-mlp", "empirical-cnn"])
   func goldenPosterior(_ name: String) async throws {
     let golden = try GoldenCase(name)
-    try await BackendUnderTest.onEach { backend in
+    _ = try await BackendUnderTest.onEach { backend in
       let network = golden.network
       let center = try backend.matrix(
         1, network.parameterCount, .float64, golden.parameters("theta0."))
