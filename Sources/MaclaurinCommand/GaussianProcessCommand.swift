@@ -52,6 +52,7 @@ struct GaussianProcessCommand: ParsableCommand {
   @OptionGroup(title: "What to print") var report: OutputOptions
 
   func validate() throws {
+    guard process.parameters != nil else { throw ValidationError("give --parameters, θ") }
     guard (samples == nil) == (samplesOutput == nil) else {
       throw ValidationError("--samples and --samples-output go together")
     }
