@@ -234,6 +234,10 @@ import Testing
       try run("--inputs", "twice.npy", "--noise-std", "0"), "examples 0 and 4 are the same",
       "--noise-std")
     #expect(try run("--inputs", "twice.npy", "--noise-std", "0.1").status == 0)
+    var singular = Self.arguments(golden) + ["--noise-std", "0"]
+    singular[try #require(singular.firstIndex(of: "--inputs")) + 1] = "twice.npy"
+    expectSentence(
+      try Command.run(singular, in: folder), "not positive definite", "--noise-std")
     // More outputs than parameters that move.
     expectSentence(
       try run("--layers", "layers.4.bias", "--noise-std", "0"), "10 outputs move with 2 parameters",
