@@ -4,10 +4,7 @@ import TangentKernels
 /// A linearized network that has learned from observations, and what is to be said of it: the one place
 /// where a solver is chosen and σp and σ are.
 public struct GaussianProcessFit {
-  public enum Solver: String, Sendable, CaseIterable {
-    /// `ExactPosterior`
-    case exact
-  }
+  public typealias Solver = GaussianSolver
 
   /// What is asked for.
   public struct Settings: Sendable {
@@ -22,6 +19,13 @@ public struct GaussianProcessFit {
     public var starts = MarginalLikelihood.defaultStarts
     /// Bytes that may be used.
     public var memory = HostMachine.memory
+    /// Of cg and parameter-space.
+    public var iterative = IterativeSettings()
+    /// What is to be predicted, which the choice of a solver depends on.
+    public var testExamples = 1
+    public var form = CovarianceForm.none
+    /// Whether log p(y) is wanted of a solver for which it is more work than the solution.
+    public var wantsLikelihood = false
 
     public init(solver: Solver? = nil, priorStd: Double? = nil, noiseStd: Double? = nil) {
       (self.solver, self.priorStd, self.noiseStd) = (solver, priorStd, noiseStd)
@@ -40,11 +44,15 @@ public struct GaussianProcessFit {
   /// Why this solver, a sentence.
   public var reason: String
   /// log p(y | σp, σ)
-  public var logMarginalLikelihood: Double
+  public var logMarginalLikelihood: Double?
   /// Its standard error, where it is an estimate.
   public var logMarginalLikelihoodError: Double?
-  /// ‖Aα − (y − m)‖/‖y − m‖
+  /// ‖Aα − (y − m)‖/‖y − m‖; in parameter space that of its own equations.
   public var residual: Double
+  /// Of cg and parameter-space.
+  public var iterations: Int?
+  /// Whether the residual is within the tolerance.
+  public var isConverged = true
   /// How σp and σ were found; nil where both were given.
   public var search: HyperparameterSearch?
   /// What the making of the kernel took, and the contractions' part of its work.
@@ -62,10 +70,33 @@ public struct GaussianProcessFit {
     by algebra: any DenseLinearAlgebra,
     progress: (String, Int, Int) -> Void = { _, _, _ in }
   ) throws {
-    switch settings.solver ?? .exact {
-    case .exact:
+    if settings.hasLayerPriors {
+      guard settings.solver ?? .exact == .exact else {
+        throw GaussianProcessError(
+          "priors of layers are chosen with their kernels in memory; take --solver exact")
+      }
       try self.init(exact: model, observations, settings, by: algebra, progress: progress)
+      return
     }
+    let choice = try Self.choice(model, examples: observations.count, settings)
+    if choice.solver == .exact {
+      try self.init(exact: model, observations, settings, by: algebra, progress: progress)
+    } else {
+      try self.init(
+        iterative: choice.solver, model, observations, settings, by: algebra, progress: progress)
+    }
+    reason = choice.reason
+  }
+
+  /// The solver, and why it.
+  public static func choice(
+    _ model: LinearizedNetwork, examples: Int, _ settings: Settings
+  ) throws -> SolverChoice {
+    try SolverChoice(
+      SolverProblem(
+        model, examples: examples, testExamples: settings.testExamples, settings.form,
+        choosesHyperparameters: settings.given == nil, settings.iterative),
+      memory: Double(settings.memory), given: settings.solver)
   }
 
   // MARK: Exact
