@@ -4,8 +4,8 @@ import TangentKernels
 extension GaussianProcessFit {
   /// Chooses σp and σ where they are not given, and solves.
   init(
-    iterative solver: Solver, _ model: LinearizedNetwork, _ observations: Observations,
-    _ settings: Settings, by algebra: any DenseLinearAlgebra,
+    iterative model: LinearizedNetwork, _ observations: Observations,
+    _ settings: Settings, _ plan: Plan, by algebra: any DenseLinearAlgebra,
     progress: (String, Int, Int) -> Void
   ) throws {
     let clock = ContinuousClock()
@@ -22,22 +22,22 @@ extension GaussianProcessFit {
     let searched = clock.now
     progress("the solve", 0, 1)
     let wantsLikelihood = settings.wantsLikelihood || found != nil
-    let outcome: SolverOutcome
     var estimate: KrylovLikelihood.Estimate?
-    if solver == .cg {
-      let cg = try IterativePosterior(system, hyperparameters)
-      (posterior, outcome) = (cg, cg.outcome)
-      if wantsLikelihood { estimate = try cg.logMarginalLikelihood() }
-    } else {
-      let space = try ParameterSpacePosterior(system, hyperparameters)
-      (posterior, outcome) = (space, space.outcome)
-      if wantsLikelihood { estimate = try space.logMarginalLikelihood() }
+    let solved: any IterativelySolved =
+      plan.solver == .cg
+      ? try IterativePosterior(system, hyperparameters)
+      : try ParameterSpacePosterior(system, hyperparameters)
+    if wantsLikelihood {
+      progress("the determinant", 0, 1)
+      estimate = try system.likelihood().estimate(hyperparameters)
+      estimate?.replace(quadraticForm: solved.quadraticForm)
     }
-    (self.hyperparameters, self.solver, search, reason) = (hyperparameters, solver, found, "")
+    (posterior, self.hyperparameters, search) = (solved, hyperparameters, found)
+    (solver, reason) = (plan.solver, plan.reason)
     logMarginalLikelihood = estimate?.value
-    logMarginalLikelihoodError = estimate.map { $0.logDeterminantStandardError / 2 }
+    logDeterminantError = estimate?.logDeterminantStandardError
     (residual, iterations, isConverged) = (
-      outcome.residual, outcome.iterations, outcome.isConverged
+      solved.outcome.residual, solved.outcome.iterations, solved.outcome.isConverged
     )
     searchSeconds = (searched - start) / .seconds(1)
     factorSeconds = (clock.now - searched) / .seconds(1)

@@ -45,8 +45,8 @@ public struct GaussianProcessFit {
   public var reason: String
   /// log p(y | σp, σ)
   public var logMarginalLikelihood: Double?
-  /// Its standard error, where it is an estimate.
-  public var logMarginalLikelihoodError: Double?
+  /// The standard error of log det A, where it is an estimate; half of it is that of log p(y).
+  public var logDeterminantError: Double?
   /// ‖Aα − (y − m)‖/‖y − m‖; in parameter space that of its own equations.
   public var residual: Double
   /// Of cg and parameter-space.
@@ -70,60 +70,78 @@ public struct GaussianProcessFit {
     by algebra: any DenseLinearAlgebra,
     progress: (String, Int, Int) -> Void = { _, _, _ in }
   ) throws {
-    if settings.hasLayerPriors {
-      guard settings.solver ?? .exact == .exact else {
-        throw GaussianProcessError(
-          "priors of layers are chosen with their kernels in memory; take --solver exact")
-      }
-      try self.init(exact: model, observations, settings, by: algebra, progress: progress)
-      return
-    }
-    let choice = try Self.choice(model, examples: observations.count, settings)
-    if choice.solver == .exact {
-      try self.init(exact: model, observations, settings, by: algebra, progress: progress)
+    let plan = try Self.plan(model, examples: observations.count, settings)
+    if plan.solver == .exact {
+      try self.init(exact: model, observations, settings, plan, by: algebra, progress: progress)
     } else {
       try self.init(
-        iterative: choice.solver, model, observations, settings, by: algebra, progress: progress)
+        iterative: model, observations, settings, plan, by: algebra, progress: progress)
     }
-    reason = choice.reason
-  }
-
-  /// The solver, and why it.
-  public static func choice(
-    _ model: LinearizedNetwork, examples: Int, _ settings: Settings
-  ) throws -> SolverChoice {
-    try SolverChoice(
-      SolverProblem(
-        model, examples: examples, testExamples: settings.testExamples, settings.form,
-        choosesHyperparameters: settings.given == nil, settings.iterative),
-      memory: Double(settings.memory), given: settings.solver)
   }
 
   // MARK: Exact
 
-  /// Bytes that the exact solver takes of n examples, before predictions.
-  static func exactBytes(_ model: LinearizedNetwork, _ n: Int, _ settings: Settings) throws
-    -> Double
-  {
-    let size = Double(n * model.outputs)
-    let kernels =
-      settings.given != nil ? 1 : settings.hasLayerPriors ? Double(model.layers.count) + 4 : 2
-    return 8 * size * size * kernels + Double(try model.kernelCost(n).peakBytes)
+  /// Which solver, and what it takes; nothing is computed.
+  public struct Plan: Sendable {
+    public var solver: Solver
+    /// Why, a sentence.
+    public var reason: String
+    public var bytes: Double
+    public var flops: Double
+    /// Of all solvers that could be taken.
+    public var costs: [SolverCost]
+  }
+
+  /// The plan for n examples.
+  ///
+  /// - Throws: `NetworkError` for a network without derivatives, `GaussianProcessError` where the solver
+  ///   does not fit into memory.
+  public static func plan(
+    _ model: LinearizedNetwork, examples n: Int, _ settings: Settings
+  ) throws -> Plan {
+    let problem = try SolverProblem(
+      model, examples: n, testExamples: settings.testExamples, settings.form,
+      choosesHyperparameters: settings.given == nil, settings.iterative)
+    if settings.hasLayerPriors { return try layeredPlan(model, problem, settings) }
+    let needsExact = settings.solver == nil && settings.noiseStd == 0
+    let choice = try SolverChoice(
+      problem, memory: Double(settings.memory), given: needsExact ? .exact : settings.solver)
+    let cost = choice.costs.first { $0.solver == choice.solver }!
+    return Plan(
+      solver: choice.solver,
+      reason: needsExact ? "exact: the other solvers need a noise above 0" : choice.reason,
+      bytes: cost.bytes, flops: cost.flops, costs: choice.costs)
+  }
+
+  /// With a kernel for each layer in memory.
+  private static func layeredPlan(
+    _ model: LinearizedNetwork, _ problem: SolverProblem, _ settings: Settings
+  ) throws -> Plan {
+    guard settings.solver ?? .exact == .exact else {
+      throw GaussianProcessError(
+        "priors of layers are chosen with their kernels in memory; take --solver exact")
+    }
+    let size = Double(problem.rows)
+    var cost = SolverCost(.exact, problem)
+    // One for each layer, A, its inverse, and the sum; each search takes some fifty points.
+    cost.bytes += 8 * size * size * (Double(model.layers.count) + 2)
+    cost.flops += 50 * Double(settings.starts) * 7 / 3 * size * size * size
+    guard cost.bytes <= Double(settings.memory) else {
+      throw GaussianProcessError(
+        "priors of layers need \(SolverChoice.bytes(cost.bytes)) for \(problem.rows) outputs of "
+          + "examples, and there are \(SolverChoice.bytes(Double(settings.memory))); leave "
+          + "--per-layer-prior out, or give fewer examples")
+    }
+    return Plan(
+      solver: .exact, reason: "exact: priors of layers are chosen with their kernels in memory",
+      bytes: cost.bytes, flops: cost.flops, costs: [cost])
   }
 
   /// Makes K, chooses σp and σ where they are not given, and factorizes.
   private init(
     exact model: LinearizedNetwork, _ observations: Observations, _ settings: Settings,
-    by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
+    _ plan: Plan, by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
   ) throws {
-    let needed = try Self.exactBytes(model, observations.count, settings)
-    guard needed <= Double(settings.memory) else {
-      throw GaussianProcessError(
-        "the exact solver needs \(Self.text(needed)) for \(observations.count) examples with "
-          + "\(model.outputs) outputs, and there are \(Self.text(Double(settings.memory))); give "
-          + "fewer examples"
-          + (settings.given == nil ? ", or both --prior-std and --noise-std" : ""))
-    }
     var (used, hyperparameters, found) = (model, settings.given, HyperparameterSearch?.none)
     let clock = ContinuousClock()
     var start = clock.now
@@ -183,21 +201,9 @@ public struct GaussianProcessFit {
       used, observations, hyperparameters, kernel: consume kernel, by: algebra)
     factorSeconds = lap()
     (self.posterior, self.hyperparameters, search) = (posterior, hyperparameters, found)
-    (solver, logMarginalLikelihood) = (.exact, posterior.logMarginalLikelihood)
+    (solver, logMarginalLikelihood) = (plan.solver, posterior.logMarginalLikelihood)
     residual = posterior.relativeResidual ?? 0
-    reason =
-      "the exact solver factorizes \(observations.targets.count) outputs in \(Self.text(needed))"
-  }
-
-  /// Bytes for people.
-  static func text(_ bytes: Double) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    var (value, unit) = (bytes, 0)
-    while value >= 1024, unit < units.count - 1 {
-      value /= 1024
-      unit += 1
-    }
-    return unit == 0 ? "\(Int(value)) B" : "\((value * 10).rounded() / 10) \(units[unit])"
+    reason = plan.reason
   }
 }
 

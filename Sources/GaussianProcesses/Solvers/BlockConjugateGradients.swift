@@ -90,7 +90,11 @@ struct BlockConjugateGradients {
       var steps = [Double](repeating: 0, count: active.count)
       for i in active.indices {
         let step = rho[i] / curvatures[i]
-        if curvatures[i] > 0, rho[i] > 0, step.isFinite { steps[i] = step } else { isOver[i] = true }
+        if curvatures[i] > 0, rho[i] > 0, step.isFinite {
+          steps[i] = step
+        } else {
+          isOver[i] = true
+        }
       }
       let ones = [Double](repeating: 1, count: active.count)
       try space.combine(&d, ones, steps, p)
@@ -139,8 +143,10 @@ public struct SolverOutcome: Sendable, Equatable {
   /// The largest residual; not a number where one is none.
   public var residual: Double {
     var largest = 0.0
-    for value in residuals { if value.isNaN { return value }
-      largest = max(largest, value) }
+    for value in residuals {
+      if value.isNaN { return value }
+      largest = max(largest, value)
+    }
     return largest
   }
 
@@ -151,4 +157,16 @@ public struct SolverOutcome: Sendable, Equatable {
     residuals += other.residuals
     isConverged = isConverged && other.isConverged
   }
+}
+
+/// A posterior that was found by iterations.
+public protocol IterativelySolved: Posterior {
+  /// Of the solve for the mean.
+  var outcome: SolverOutcome { get }
+  /// Of all solves for covariances so far.
+  var covarianceOutcome: SolverOutcome? { get }
+  /// (y − m)ᵀA⁻¹(y − m)
+  var quadraticForm: Double { get }
+  /// How covariances of so many outputs are found.
+  func varianceMethod(_ count: Int) -> VarianceMethod
 }

@@ -14,7 +14,7 @@ import TangentKernels
 ///
 /// Gardner et al. 2018, arXiv 1809.11165; Pleiss et al. 2018, arXiv 1803.06058; Maddox et al. 2021,
 /// arXiv 2103.01439.
-public final class IterativePosterior: Posterior {
+public final class IterativePosterior: IterativelySolved {
   public let system: KernelSystem
   public let hyperparameters: GaussianHyperparameters
   /// α, [n·O].
@@ -68,8 +68,7 @@ public final class IterativePosterior: Posterior {
   /// solve. Waits.
   public func logMarginalLikelihood() throws -> KrylovLikelihood.Estimate {
     var estimate = try system.likelihood().estimate(hyperparameters)
-    estimate.value += 0.5 * (estimate.quadraticForm - quadraticForm)
-    estimate.quadraticForm = quadraticForm
+    estimate.replace(quadraticForm: quadraticForm)
     return estimate
   }
 
@@ -137,7 +136,8 @@ public final class IterativePosterior: Posterior {
       }
       guard let factor = try CholeskyFactor(small, k, by: algebra) else {
         throw GaussianProcessError(
-          "the noise is below the rounding of products; give a larger --noise-std, or --dtype float64")
+          "the noise is below the rounding of products; give a larger --noise-std, or --dtype float64"
+        )
       }
       let projected = try algebra.product(
         cross, transposed: false, krylov.basis, transposed: true, m: rows, k: n, n: k)

@@ -24,7 +24,13 @@ public struct KrylovLikelihood: Sendable {
     public var logDeterminant: Double
     public var logDeterminantStandardError: Double
     /// rᵀA⁻¹r
-    public var quadraticForm: Double
+    public private(set) var quadraticForm: Double
+
+    /// Puts what a solve has found in the place of the quadrature's.
+    public mutating func replace(quadraticForm: Double) {
+      value += 0.5 * (self.quadraticForm - quadraticForm)
+      self.quadraticForm = quadraticForm
+    }
   }
 
   /// - Precondition: σ > 0.

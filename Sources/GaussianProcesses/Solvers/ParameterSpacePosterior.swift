@@ -10,7 +10,7 @@ import TangentKernels
 ///
 /// Better than function space where n·O ≫ P, or vectors of n·O numbers are too long. Vectors have P numbers
 /// of the model's type. Maddox et al. 2021, arXiv 2103.01439.
-public final class ParameterSpacePosterior: Posterior {
+public final class ParameterSpacePosterior: IterativelySolved {
   public let system: KernelSystem
   public let hyperparameters: GaussianHyperparameters
   /// u, 1×P: θ + R u are the parameters' mean.
@@ -63,10 +63,11 @@ public final class ParameterSpacePosterior: Posterior {
   /// log p(y), with the determinant by stochastic Lanczos quadrature. Waits.
   public func logMarginalLikelihood() throws -> KrylovLikelihood.Estimate {
     var estimate = try system.likelihood().estimate(hyperparameters)
-    estimate.value += 0.5 * (estimate.quadraticForm - quadraticForm)
-    estimate.quadraticForm = quadraticForm
+    estimate.replace(quadraticForm: quadraticForm)
     return estimate
   }
+
+  public func varianceMethod(_ count: Int) -> VarianceMethod { .solves }
 
   public func predict(_ inputs: Matrix, _ form: CovarianceForm) throws -> GaussianOutputs {
     var mean = try model.mean(inputs)
