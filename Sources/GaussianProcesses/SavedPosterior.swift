@@ -8,7 +8,8 @@ import Networks
 /// format, and SHA-256 of the network file's text and of every tensor of θ. Tensors, all float64:
 /// `inputs` [n, features] and `targets` [n, O] as the network saw them, `scales`, a number for each tensor
 /// of the network, how inputs and targets were standardised (`input_means`, `input_deviations`,
-/// `target_means`, `target_deviations`), and the numbers of the solution (`state`).
+/// `target_means`, `target_deviations`), and the numbers of the solution (`state`). An iterative solver's
+/// solution is not kept: it is found again from the inputs and targets, with the same bits.
 public struct SavedPosterior: Sendable {
   public static let name = "posterior.safetensors"
 
@@ -36,7 +37,9 @@ public struct SavedPosterior: Sendable {
   public var inputs: [Double]
   /// [n, O]
   public var targets: [Double]
-  /// Of the solver, by name.
+  /// What found the solution, by the name that --solver has for it.
+  public var solver: String
+  /// Of the solution, by name; empty where it is to be found again.
   public var state: [String: [Double]]
   /// SHA-256 of the network file's text.
   public private(set) var networkHash: String
@@ -51,11 +54,13 @@ public struct SavedPosterior: Sendable {
   public init(
     _ model: LinearizedNetwork, center: [Double], _ likelihood: Likelihood,
     _ hyperparameters: GaussianHyperparameters, inputs: [Double], targets: [Double],
-    state: [String: [Double]], inputScaling: Standardization?, targetScaling: Standardization?
+    solver: String, state: [String: [Double]], inputScaling: Standardization?,
+    targetScaling: Standardization?
   ) {
     (self.likelihood, self.hyperparameters) = (likelihood, hyperparameters)
     (priorMean, scales, type) = (model.priorMean, model.scales, model.type)
-    (outputs, self.inputs, self.targets, self.state) = (model.outputs, inputs, targets, state)
+    (outputs, self.inputs, self.targets) = (model.outputs, inputs, targets)
+    (self.solver, self.state) = (solver, state)
     (self.inputScaling, self.targetScaling) = (inputScaling, targetScaling)
     networkHash = SHA256.hexadecimal(model.network.description.json)
     tensorHashes = Self.hashes(model.network, center)
@@ -106,7 +111,8 @@ public struct SavedPosterior: Sendable {
     var metadata = [
       "format": "maclaurin-posterior", "version": "1", "likelihood": likelihood.rawValue,
       "prior_std": "\(hyperparameters.priorStd)", "noise_std": "\(hyperparameters.noiseStd)",
-      "prior_mean": priorMean.rawValue, "dtype": type.rawValue, "network_sha256": networkHash,
+      "prior_mean": priorMean.rawValue, "solver": solver, "dtype": type.rawValue,
+      "network_sha256": networkHash,
     ]
     for (name, hash) in tensorHashes { metadata["sha256.\(name)"] = hash }
     var tensors: [(name: String, array: NumericArray)] = [
@@ -146,7 +152,8 @@ public struct SavedPosterior: Sendable {
       let priorMean = LinearizedNetwork.PriorMean(rawValue: metadata["prior_mean"] ?? ""),
       let type = ScalarType(rawValue: metadata["dtype"] ?? ""), type != .int32,
       let priorStd = Double(metadata["prior_std"] ?? ""), priorStd > 0, priorStd.isFinite,
-      let noiseStd = Double(metadata["noise_std"] ?? ""), noiseStd >= 0, noiseStd.isFinite
+      let noiseStd = Double(metadata["noise_std"] ?? ""), noiseStd >= 0, noiseStd.isFinite,
+      let solver = metadata["solver"]
     else { throw failure("lacks settings that it must have") }
     func values(_ name: String) throws -> [Double] {
       let values = try file.tensor(name).doubles()
@@ -172,7 +179,7 @@ public struct SavedPosterior: Sendable {
     (self.likelihood, self.priorMean, self.type) = (likelihood, priorMean, type)
     hyperparameters = GaussianHyperparameters(priorStd: priorStd, noiseStd: noiseStd)
     (inputs, targets, scales) = (try values("inputs"), try values("targets"), try values("scales"))
-    outputs = shape[1]
+    (self.solver, outputs) = (solver, shape[1])
     inputScaling = try scaling("input", columns: inputShape[1])
     targetScaling = try scaling("target", columns: shape[1])
     networkHash = metadata["network_sha256"] ?? ""

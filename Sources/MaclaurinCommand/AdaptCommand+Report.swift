@@ -16,11 +16,7 @@ extension AdaptCommand {
     var members = members(result, examples, network)
     var lines = remarks(result)
     if let out {
-      if let saved = result.saved {
-        try PosteriorFolder.write(network, values, saved, to: out)
-      } else {
-        report.note("The solver's posterior cannot be kept, so \(out) gets no posterior")
-      }
+      try PosteriorFolder.write(network, values, result.saved, to: out)
       if !result.methods.isEmpty {
         try AdaptationReport(result, examples, members, remarks: lines).write(to: out)
         lines.append("\(out)/report.html")
@@ -50,7 +46,6 @@ extension AdaptCommand {
     var members: [String: JSONValue] = [
       "data": .string(examples.name), "likelihood": .string(result.likelihood.rawValue),
       "prior_std": .number(fit.hyperparameters.priorStd),
-      "log_marginal_likelihood": RunFiles.number(fit.logMarginalLikelihood),
       "examples": .number(Double(result.learned)), "outputs": .number(Double(network.outputCount)),
       "new_examples": .number(Double(examples.train.count)),
       "test_examples": .number(Double(examples.test?.count ?? 0)),
@@ -63,7 +58,9 @@ extension AdaptCommand {
       members["noise_std"] = .number(fit.hyperparameters.noiseStd)
     }
     members["layers"] = result.layers.map { .string($0) }
-    members["solver"] = fit.solver.map { .string($0.rawValue) }
+    members["log_marginal_likelihood"] = fit.logMarginalLikelihood.map { RunFiles.number($0) }
+    members["solver"] = .string(fit.solver)
+    members["solver_reason"] = fit.reason.map { .string($0) }
     if let tuned = result.fineTuning {
       members["fine_tuning_steps"] = .number(Double(tuned.steps))
       members["flops"] = .number(fit.flops)
@@ -81,8 +78,10 @@ extension AdaptCommand {
     if result.likelihood == .gaussian {
       rows.append(["noise std", String(fit.hyperparameters.noiseStd)])
     }
-    rows.append(["log marginal likelihood", fixed(fit.logMarginalLikelihood, 6)])
-    if let solver = fit.solver { rows.append(["solver", solver.rawValue]) }
+    if let likelihood = fit.logMarginalLikelihood {
+      rows.append(["log marginal likelihood", fixed(likelihood, 4)])
+    }
+    rows.append(["solver", fit.solver])
     return rows
   }
 
@@ -92,6 +91,7 @@ extension AdaptCommand {
     let columns: [(String, (AdaptationMethod) -> Double?)] = [
       ("accuracy", \.accuracy), ("rmse", \.rootMeanSquareError),
       ("nll", \.negativeLogLikelihood), ("ece", { $0.calibration?.expectedCalibrationError }),
+      ("coverage", \.coverage),
       ("seconds", \.seconds),
     ]
     let shown = columns.filter { column in methods.contains { column.1($0) != nil } }

@@ -10,6 +10,8 @@ struct AdaptationMethod {
   var rootMeanSquareError: Double?
   var negativeLogLikelihood: Double?
   var calibration: Calibration?
+  /// The share of targets within two standard deviations, noise included, of the mean.
+  var coverage: Double?
   /// Time of the fit and of predictions.
   var seconds: Double
 
@@ -20,6 +22,7 @@ struct AdaptationMethod {
     members["accuracy"] = accuracy.map { RunFiles.number($0) }
     members["rmse"] = rootMeanSquareError.map { RunFiles.number($0) }
     members["nll"] = negativeLogLikelihood.map { RunFiles.number($0) }
+    members["coverage"] = coverage.map { RunFiles.number($0) }
     members["ece"] = calibration.map { RunFiles.number($0.expectedCalibrationError) }
     return members
   }
@@ -79,83 +82,8 @@ struct AdaptationPrediction {
     for index in mean.indices {
       squares += (mean[index] - truth[index]) * (mean[index] - truth[index])
     }
+    method.coverage = quality.coverage2
     method.rootMeanSquareError = (squares / Double(mean.count)).squareRoot()
     return method
-  }
-}
-
-/// A posterior that was fitted, and what the fit took.
-struct AdaptationFit {
-  var posterior: any Posterior
-  var likelihood: SavedPosterior.Likelihood
-  var hyperparameters: GaussianHyperparameters
-  /// log p(y); of a softmax Laplace's approximation of it.
-  var logMarginalLikelihood: Double
-  /// Of a normal likelihood.
-  var solver: GaussianProcessFit.Solver?
-  var reason: String?
-  /// Where the search for σp and σ ended at a bound: "the lower bound of --noise-std".
-  var bounds: [String] = []
-  /// The solver's vectors, for a file.
-  var state: [String: [Double]]?
-  /// Floating-point operations: kernel and factorizations.
-  var flops: Double
-  var seconds: Double
-
-  /// - Parameter settings: of a softmax only σp is taken.
-  init(
-    _ model: LinearizedNetwork, _ part: AdaptExamples.Part, _ inputs: Matrix,
-    _ likelihood: SavedPosterior.Likelihood, _ settings: GaussianProcessFit.Settings,
-    by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
-  ) throws {
-    let start = ContinuousClock.now
-    self.likelihood = likelihood
-    let size = Double(part.targets.count)
-    switch likelihood {
-    case .gaussian:
-      let fit = try GaussianProcessFit(
-        model, Observations(inputs, targets: part.targets), settings, by: algebra,
-        progress: progress)
-      (posterior, hyperparameters) = (fit.posterior, fit.hyperparameters)
-      (solver, reason, bounds) = (fit.solver, fit.reason, fit.search?.bounds ?? [])
-      logMarginalLikelihood = fit.logMarginalLikelihood
-      state = (posterior as? ExactPosterior)?.state
-      let isChosen = settings.priorStd == nil || settings.noiseStd == nil
-      flops = size * size * size * (isChosen ? 5 : 1) / 3
-    case .softmax:
-      try LaplacePosterior.checkMemory(examples: part.count, outputs: model.outputs)
-      let observations = try ClassObservations(
-        inputs, labels: part.labels ?? [], classes: model.outputs)
-      let kernel = try model.kernelMatrix(inputs) { progress("tiles of the kernel", $0, $1) }
-      progress("Newton's method", 0, 1)
-      let (std, approximation, steps, isAtBound) = try Self.approximation(
-        kernel, model.mean(inputs), observations, settings.priorStd, by: algebra)
-      if isAtBound { bounds = ["a bound of --prior-std"] }
-      let laplace = try LaplacePosterior(model, inputs, approximation, priorStd: std)
-      (posterior, state) = (laplace, laplace.state)
-      hyperparameters = GaussianHyperparameters(priorStd: std, noiseStd: 0)
-      logMarginalLikelihood = approximation.logEvidence
-      flops = Double(steps) * (size * size * size / 3 + 8 * size * size)
-    }
-    flops += try model.kernelCost(part.count).contractions.flops
-    seconds = (ContinuousClock.now - start) / .seconds(1)
-  }
-
-  /// At a given σp, or where the evidence is largest; with the number of Newton's steps.
-  private static func approximation(
-    _ kernel: [Double], _ mean: [Double], _ observations: ClassObservations, _ priorStd: Double?,
-    by algebra: any DenseLinearAlgebra
-  ) throws -> (Double, LaplaceApproximation, steps: Int, isAtBound: Bool) {
-    if let priorStd {
-      let found = try LaplaceApproximation(
-        kernel: kernel, prior: priorStd * priorStd, mean: mean, targets: observations.targets,
-        outputs: observations.classes, by: algebra)
-      return (priorStd, found, found.iterations + 1, false)
-    }
-    let search = try LaplacePriorSearch(
-      kernel: kernel, mean: mean, targets: observations.targets, outputs: observations.classes,
-      by: algebra)
-    let steps = search.evaluations.reduce(0) { $0 + $1.iterations + 1 }
-    return (search.priorStd, search.approximation, steps, search.isAtBound)
   }
 }

@@ -14,10 +14,12 @@ struct AdaptationResult {
   /// The posterior's predictions there, and the last layer's.
   var prediction: AdaptationPrediction?
   var fineTuning: FineTuning?
-  /// What --out keeps; nil where the solver's result cannot be kept.
-  var saved: SavedPosterior?
+  /// What --out keeps.
+  var saved: SavedPosterior
 
-  static let names = ["gaussian": "Gaussian process", "softmax": "Laplace"]
+  static func name(_ likelihood: SavedPosterior.Likelihood) -> String {
+    likelihood == .softmax ? "Laplace" : "Gaussian process"
+  }
 
   // MARK: From a trained network
 
@@ -49,14 +51,16 @@ struct AdaptationResult {
     let model = fit.posterior.model
     (self.likelihood, self.fit, learned, layers) = (likelihood, fit, part.count, selection)
     fresh = adapted.fresh.map(\.name)
-    saved = fit.state.map {
-      SavedPosterior(
-        model, center: adapted.values, likelihood, fit.hyperparameters, inputs: part.inputs,
-        targets: part.targets, state: $0, inputScaling: examples.scaling.inputs,
-        targetScaling: examples.scaling.targets)
-    }
+    saved = SavedPosterior(
+      model, center: adapted.values, likelihood, fit.hyperparameters, inputs: part.inputs,
+      targets: part.targets, solver: fit.solver, state: fit.state,
+      inputScaling: examples.scaling.inputs, targetScaling: examples.scaling.targets)
     guard let x2 else { return }
-    try predict(selection == "all" ? "all layers" : "layers \(selection)", fit, x2, examples)
+    // Names go into tables with commas between columns.
+    let which = selection.split(separator: ",").joined(separator: " and ")
+    try predict(
+      selection == "all" ? "all layers" : selection == "last" ? "last layer" : which, fit, x2,
+      examples)
     let comparisons = try command.comparisons()
     if comparisons.contains(.lastLayer), selection != "last" {
       let last = try fitted("last").1
@@ -79,7 +83,7 @@ struct AdaptationResult {
         adapted, part, train: x1, test: x2, likelihood, frozen: frozen, seed: command.seed,
         steps: steps, flops: fit.flops, on: device)
       add(
-        "fine-tuning, \(tuned.steps) step\(tuned.steps == 1 ? "" : "s")", tuned.outputs,
+        "fine-tuning (\(tuned.steps) step\(tuned.steps == 1 ? "" : "s"))", tuned.outputs,
         seconds: tuned.seconds)
       if steps == nil { fineTuning = tuned }
     }
@@ -98,18 +102,17 @@ struct AdaptationResult {
     let start = ContinuousClock.now
     let found = try AdaptationPrediction(fit.posterior, likelihood, x2)
     let seconds = fit.seconds + (ContinuousClock.now - start) / .seconds(1)
-    let name = Self.names[likelihood.rawValue] ?? ""
     methods.append(
       found.method(
-        "\(name), \(layers)", on: test, examples, noiseStd: fit.hyperparameters.noiseStd,
+        "\(Self.name(likelihood)) (\(layers))", on: test, examples,
+        noiseStd: fit.hyperparameters.noiseStd,
         seconds: seconds))
-    guard prediction == nil else { return }
-    prediction = found
+    if prediction == nil { prediction = found }
     guard likelihood == .softmax else { return }
     methods.append(
       AdaptationPrediction(found.outputs.mean, outputs: found.outputs.outputs, likelihood)
         .method(
-          "\(name), \(layers), most probable", on: test, examples, noiseStd: 0, seconds: seconds))
+          "MAP (\(layers))", on: test, examples, noiseStd: 0, seconds: seconds))
   }
 
   // MARK: From a posterior
@@ -119,58 +122,14 @@ struct AdaptationResult {
     updating folder: PosteriorFolder, _ examples: AdaptExamples,
     by algebra: any DenseLinearAlgebra, on device: any Backend
   ) throws {
-    let (saved, network, part) = (folder.saved, folder.network, examples.train)
-    likelihood = saved.likelihood
-    learned = saved.count + part.count
-    let posterior = try folder.posterior(on: device, by: algebra)
-    let inputs = try device.matrix(part.count, network.inputCount, saved.type, part.inputs)
-    let all = try device.matrix(
-      learned, network.inputCount, saved.type, saved.inputs + part.inputs)
-    fit = try AdaptationFit(
-      updating: posterior, saved, part, inputs, all: all, by: algebra)
-    var result = saved
-    result.inputs += part.inputs
-    result.targets += part.targets
-    result.state = fit.state ?? [:]
-    self.saved = result
+    (saved, likelihood) = (folder.saved, folder.saved.likelihood)
+    fit = try AdaptationFit(updating: folder, examples.train, by: algebra, on: device)
+    learned = saved.count + examples.train.count
+    saved.inputs += examples.train.inputs
+    saved.targets += examples.train.targets
+    saved.state = fit.state
     guard let test = examples.test else { return }
-    let x2 = try device.matrix(test.count, network.inputCount, saved.type, test.inputs)
+    let x2 = try device.matrix(test.count, saved.features, saved.type, test.inputs)
     try predict("updated", fit, x2, examples)
-  }
-}
-
-extension AdaptationFit {
-  /// A saved posterior that learns more examples, with its σp and σ: of a normal likelihood the factor
-  /// grows by the new rows, of a softmax Newton's method goes on from the old mode.
-  ///
-  /// - Parameters:
-  ///   - inputs: of the new examples.
-  ///   - all: of the old and the new ones.
-  init(
-    updating posterior: any Posterior, _ saved: SavedPosterior, _ part: AdaptExamples.Part,
-    _ inputs: Matrix, all: Matrix, by algebra: any DenseLinearAlgebra
-  ) throws {
-    let start = ContinuousClock.now
-    (likelihood, hyperparameters, flops) = (saved.likelihood, saved.hyperparameters, 0)
-    if let exact = posterior as? ExactPosterior {
-      let appended = try exact.appended(Observations(inputs, targets: part.targets))
-      (self.posterior, state) = (appended, appended.state)
-      logMarginalLikelihood = appended.logMarginalLikelihood
-    } else if let laplace = posterior as? LaplacePosterior {
-      let model = laplace.model
-      try LaplacePosterior.checkMemory(examples: all.rows, outputs: model.outputs)
-      let std = laplace.priorStd
-      let approximation = try LaplaceApproximation(
-        kernel: model.kernelMatrix(all), prior: std * std, mean: model.mean(all),
-        targets: saved.targets + part.targets, outputs: model.outputs,
-        start: laplace.weights + [Double](repeating: 0, count: part.targets.count),
-        by: algebra)
-      let found = try LaplacePosterior(model, all, approximation, priorStd: std)
-      (self.posterior, state) = (found, found.state)
-      logMarginalLikelihood = approximation.logEvidence
-    } else {
-      preconditionFailure("a posterior that can be saved")
-    }
-    seconds = (ContinuousClock.now - start) / .seconds(1)
   }
 }

@@ -93,18 +93,26 @@ struct PosteriorFolder {
     }
   }
 
-  /// The posterior on a device, as it was when it was saved.
+  /// The posterior on a device, as it was when it was saved; what an iterative solver has found is found
+  /// again.
   func posterior(
     on device: any Backend, by algebra: any DenseLinearAlgebra
   ) throws -> any Posterior {
-    let center = try device.matrix(1, network.parameterCount, saved.type, values)
-    let model = LinearizedNetwork(
-      network, at: center, scales: saved.scales, priorMean: saved.priorMean, on: device)
+    let model = try model(on: device)
     let inputs = try device.matrix(saved.count, saved.features, saved.type, saved.inputs)
+    if saved.state.isEmpty {
+      return try AdaptationFit(solving: saved, model, inputs, saved.targets, by: algebra).posterior
+    }
     switch saved.likelihood {
     case .gaussian: return try ExactPosterior(saved, model, inputs, by: algebra)
     case .softmax: return try LaplacePosterior(saved, model, inputs, by: algebra)
     }
+  }
+
+  func model(on device: any Backend) throws -> LinearizedNetwork {
+    let center = try device.matrix(1, network.parameterCount, saved.type, values)
+    return LinearizedNetwork(
+      network, at: center, scales: saved.scales, priorMean: saved.priorMean, on: device)
   }
 
   /// Writes the network, θ and the posterior.

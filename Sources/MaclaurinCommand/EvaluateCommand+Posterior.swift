@@ -142,7 +142,7 @@ extension EvaluateCommand {
     let found = try AdaptationPrediction(
       folder.posterior(on: device, by: algebra), saved.likelihood, x)
     let method = found.method(
-      AdaptationResult.names[saved.likelihood.rawValue] ?? "", on: test, examples,
+      AdaptationResult.name(saved.likelihood), on: test, examples,
       noiseStd: saved.hyperparameters.noiseStd,
       seconds: (ContinuousClock.now - start) / .seconds(1))
     var members = method.members

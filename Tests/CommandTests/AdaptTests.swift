@@ -200,9 +200,9 @@ import Testing
     let names = found.map { if case .string(let name)? = $0["method"] { name } else { "" } }
     #expect(
       names == [
-        "Laplace, all layers", "Laplace, all layers, most probable", "Laplace, last layer",
-        "fine-tuning, \(Int(number(members, "fine_tuning_steps"))) steps",
-        "fine-tuning, 30 steps",
+        "Laplace (all layers)", "MAP (all layers)", "Laplace (last layer)", "MAP (last layer)",
+        "fine-tuning (\(Int(number(members, "fine_tuning_steps"))) steps)",
+        "fine-tuning (30 steps)",
       ])
     // Chance is 1/3.
     #expect(found.dropLast(2).allSatisfy { number($0, "accuracy") > 0.6 })
@@ -254,7 +254,7 @@ import Testing
     let tuned = try JSONValue(text: folder.bytes("tuned/result.json"), named: "result.json")
     if case .object(let result) = tuned {
       expectClose(
-        [number(found[4], "nll"), number(found[4], "accuracy")],
+        [number(found[5], "nll"), number(found[5], "accuracy")],
         [number(result, "test_loss"), number(result, "test_accuracy")], relative: 1e-9, "trained")
     }
     // More examples of the same classes: as all of them at once, with the same σp.
@@ -285,7 +285,7 @@ import Testing
     expectClose(means[0], means[1], relative: 1e-8, "all at once")
     // A page with both.
     let page = folder.text("d/report.html")
-    for word in ["Laplace, last layer", "fine-tuning, 30 steps", "<svg", "ECE"] {
+    for word in ["Laplace (last layer)", "fine-tuning (30 steps)", "<svg", "ECE"] {
       #expect(page.contains(word), "\(word)")
     }
   }

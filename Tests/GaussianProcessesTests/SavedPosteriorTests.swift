@@ -51,7 +51,8 @@ import Testing
     let values = try backend.download(center)
     let saved = SavedPosterior(
       model, center: values, likelihood, hyperparameters, inputs: inputs, targets: targets,
-      state: state, inputScaling: Standardization(means: [0.25], deviations: [3], groupSize: 5),
+      solver: "exact", state: state,
+      inputScaling: Standardization(means: [0.25], deviations: [3], groupSize: 5),
       targetScaling: nil)
     return Case(
       network: network, center: values, model: model, inputs: inputs, targets: targets,
