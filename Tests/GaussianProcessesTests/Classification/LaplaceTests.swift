@@ -27,7 +27,9 @@ struct LaplaceTests {
   ])
   func posteriors(priorStd: Double, scales: [Double], smoothing: Double) async throws {
     let small = try SmallClassifier()
-    for backend in [BackendUnderTest.openblas2, .openclDevice] {
+    // The device family once: its compilers take most of the time.
+    let places: [BackendUnderTest] = priorStd < 1 ? [.openblas2, .openclDevice] : [.openblas2]
+    for backend in places {
       try await check(small, backend, priorStd, scales, smoothing)
     }
   }
@@ -171,6 +173,9 @@ struct LaplaceTests {
         kernel: kernel, prior: priorStd * priorStd, mean: mean, targets: targets, outputs: 3,
         by: LAPACK())
       #expect(result.isConverged && result.logEvidence.isFinite && result.logLikelihood <= 0)
+      print(
+        "DEBUG", priorStd, result.iterations, result.residual, result.logEvidence,
+        result.logLikelihood)
       let numbers = result.logits + result.weights
       #expect(numbers.allSatisfy { $0.isFinite })
       for example in 0..<7 {
@@ -218,7 +223,7 @@ struct LaplaceTests {
 
   // MARK: Samples
 
-  /// Means and covariances of 2000 samples, within five standard errors.
+  /// Means and covariances of 800 samples, within five standard errors.
   @Test func samplesOfParameters() async throws {
     try await onBackend { backend in
       let small = try SmallClassifier()
@@ -227,7 +232,7 @@ struct LaplaceTests {
         model, observations(backend), priorStd: 1.5)
       let inputs = try backend.matrix(2, 3, .float64, test.prefix(6))
       let exact = try posterior.predict(inputs, .full)
-      let count = 2000
+      let count = 800
       let samples = try posterior.samples(inputs, count: count, seed: 5)
       for i in 0..<6 {
         let mean = (0..<count).reduce(0) { $0 + samples[$1 * 6 + i] } / Double(count)
