@@ -14,19 +14,17 @@ public struct PredictionReport: Sendable {
     public var name: String
     /// [examples, outputs]
     public var mean: [Double]
-    /// Without noise: [examples], the same for every output, or [examples, outputs]; nil where there is
-    /// none, such as of one network.
+    /// Of each example, the same for every output, or [examples, outputs], without noise; nil where there
+    /// is none, such as of one network.
     public var variance: [Double]?
 
     public init(_ name: String, mean: [Double], variance: [Double]? = nil) {
       (self.name, self.mean, self.variance) = (name, mean, variance)
     }
 
-    /// σ of an output of an example; 0 where nothing is known. Rounding may leave a variance below 0.
-    func deviation(_ example: Int, _ output: Int, of outputs: Int) -> Double {
-      guard let variance else { return 0 }
-      let isShared = variance.count < mean.count
-      return max(0, variance[isShared ? example : example * outputs + output]).squareRoot()
+    /// σ of number `index` of the mean; 0 where nothing is known. Rounding may leave a variance below 0.
+    func deviation(_ index: Int) -> Double {
+      variance.map { max(0, $0[index * $0.count / mean.count]).squareRoot() } ?? 0
     }
   }
 
@@ -60,7 +58,7 @@ public struct PredictionReport: Sendable {
         && targets?.count ?? examples * outputs == examples * outputs
         && predictions.allSatisfy {
           $0.mean.count == examples * outputs
-            && [examples, examples * outputs].contains($0.variance?.count ?? examples)
+            && [nil, examples, examples * outputs].contains($0.variance?.count)
         }, "a row for each example")
     self.title = title
     self.lead = lead
@@ -98,7 +96,7 @@ public struct PredictionReport: Sendable {
           lines.append(
             "\(prediction.name),\(example),\(output)" + (features == 1 ? ",\(inputs[example])" : "")
               + ",\(prediction.mean[at])"
-              + ",\(prediction.variance == nil ? "" : "\(prediction.deviation(example, output, of: outputs))")"
+              + ",\(prediction.variance == nil ? "" : "\(prediction.deviation(at))")"
               + ",\(targets.map { "\($0[at])" } ?? "")")
         }
       }
@@ -130,7 +128,7 @@ public struct PredictionReport: Sendable {
       + "\(examples) examples"
     if prediction.variance != nil {
       let within = differences.indices.filter {
-        abs(differences[$0]) <= 2 * prediction.deviation($0 / outputs, $0 % outputs, of: outputs)
+        abs(differences[$0]) <= 2 * prediction.deviation($0)
       }.count
       let share = 100 * Double(within) / Double(differences.count)
       sentence +=

@@ -36,8 +36,10 @@ public struct RandomFill: PortableOperation {
     case initialMovement = 19
     /// Where Lanczos's iteration starts.
     case lanczos = 20
-    /// Samples of a normal distribution of outputs or of parameters.
-    case outputSamples = 24
+    /// Outputs drawn from a Gaussian process.
+    case posteriorSamples = 24
+    /// Logits of classes drawn from their distribution, and parameters drawn from theirs.
+    case logitSamples = 28
     // 64 and above: data sets (RandomStream.Purpose).
   }
 

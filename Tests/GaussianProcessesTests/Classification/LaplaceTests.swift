@@ -173,9 +173,6 @@ struct LaplaceTests {
         kernel: kernel, prior: priorStd * priorStd, mean: mean, targets: targets, outputs: 3,
         by: LAPACK())
       #expect(result.isConverged && result.logEvidence.isFinite && result.logLikelihood <= 0)
-      print(
-        "DEBUG", priorStd, result.iterations, result.residual, result.logEvidence,
-        result.logLikelihood)
       let numbers = result.logits + result.weights
       #expect(numbers.allSatisfy { $0.isFinite })
       for example in 0..<7 {
