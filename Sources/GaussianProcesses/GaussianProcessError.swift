@@ -23,10 +23,10 @@ extension GaussianProcessError {
       $0 + ($1.1 == 0 ? 0 : $1.0.count)
     }
     var cause = ""
-    if let (i, j) = duplicates(kernel, size, o) {
-      cause = ": examples \(i) and \(j) are the same to the network; remove one, or"
-    } else if size > moved {
+    if size > moved {
       cause = ": \(size) outputs move with \(moved) parameters;"
+    } else if let (i, j) = duplicates(kernel, size, o) {
+      cause = ": examples \(i) and \(j) are the same to the network; remove one, or"
     } else if model.type == .float32 {
       cause = ": its products are rounded to float32; give --dtype float64, or"
     } else {

@@ -4,7 +4,7 @@ import TangentKernels
 /// The kernel as a matrix on the host, tile by tile.
 extension LinearizedNetwork {
   /// Bytes of a tile on the backend. It changes no bit.
-  private static let tileBytes = 256 << 20
+  static let tileBytes = 256 << 20
 
   /// J R² Jᵀ as a matrix between outputs, rows and columns example after example, [n1·O, n2·O], in
   /// float64 on the host. Of two tiles that mirror each other one is computed. Waits.
@@ -13,8 +13,14 @@ extension LinearizedNetwork {
   public func kernelMatrix(
     _ x1: Matrix, _ x2: Matrix? = nil, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> [Double] {
+    try kernelMatrix(x1, x2, tileBytes: Self.tileBytes, progress: progress)
+  }
+
+  func kernelMatrix(
+    _ x1: Matrix, _ x2: Matrix?, tileBytes: Int, progress: (Int, Int) -> Void
+  ) throws -> [Double] {
     let kernel = try kernel(x1, x2)
-    let tiles = tiles(x1.rows, x2?.rows)
+    let tiles = tiles(x1.rows, x2?.rows, tileBytes)
     let (o, width) = (outputs, (x2 ?? x1).rows * outputs)
     if tiles.count == 1 {
       progress(0, 1)
@@ -76,8 +82,8 @@ extension LinearizedNetwork {
   }
 
   /// Those above the diagonal and on it, where there is one.
-  private func tiles(_ rows: Int, _ columns: Int?) -> [Tile] {
-    let numbers = Self.tileBytes / type.byteCount
+  private func tiles(_ rows: Int, _ columns: Int?, _ bytes: Int) -> [Tile] {
+    let numbers = bytes / type.byteCount
     let side = max(1, Int(Double(numbers).squareRoot()) / outputs)
     var result: [Tile] = []
     for row in stride(from: 0, to: rows, by: side) {
@@ -104,7 +110,7 @@ extension LinearizedNetwork {
     let kernel = try other.kernel(
       null.matrix(n1, features, type), n2.map { try null.matrix($0, features, type) })
     let before = null.statistics.liveBytes
-    for tile in tiles(n1, n2) {
+    for tile in tiles(n1, n2, Self.tileBytes) {
       _ = try kernel.matrix(rows: tile.rows, columns: tile.columns)
     }
     return (null.contractionCost, null.statistics.peakBytes - before)
