@@ -8,22 +8,31 @@ extension GaussianProcessCommand {
     let model = try process.model(network, type, on: NullBackend())
     let plan = try GaussianProcessFit.plan(
       model, examples: loaded.train, process.settings())
+    showPlan(
+      loaded, network, solver: plan.solver.rawValue, reason: plan.reason, bytes: plan.bytes,
+      flops: plan.flops)
+  }
+
+  func showPlan(
+    _ loaded: PredictionExamples.Loaded, _ network: Network, solver: String, reason: String,
+    bytes: Double, flops: Double
+  ) {
     report.result(
       [
-        "solver": .string(plan.solver.rawValue), "solver_reason": .string(plan.reason),
+        "solver": .string(solver), "solver_reason": .string(reason),
         "examples": .number(Double(loaded.train)),
         "test_examples": .number(Double(loaded.test)),
         "outputs": .number(Double(loaded.outputs)),
         "parameters": .number(Double(network.parameterCount)),
-        "peak_bytes": .number(plan.bytes), "flops": .number(plan.flops),
+        "peak_bytes": .number(bytes), "flops": .number(flops),
       ],
       table([
-        ["solver", plan.solver.rawValue], ["training examples", String(loaded.train)],
+        ["solver", solver], ["training examples", String(loaded.train)],
         ["test examples", String(loaded.test)], ["outputs", String(loaded.outputs)],
         ["parameters", String(network.parameterCount)],
-        ["memory", bytesText(Int(min(plan.bytes, 1e18)))],
-        ["GFLOP", fixed(plan.flops / 1e9, 3)],
-      ]) + "\n" + plan.reason, nil)
+        ["memory", bytesText(Int(min(bytes, 1e18)))],
+        ["GFLOP", fixed(flops / 1e9, 3)],
+      ]) + "\n" + reason, nil)
   }
 
   /// −log density of a test target, and losses; none where targets are not known.

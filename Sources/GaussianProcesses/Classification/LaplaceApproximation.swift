@@ -80,8 +80,10 @@ public struct LaplaceApproximation: Sendable {
       let gradient = moved(targets, -1, p)
       var residual = 0.0
       for index in 0..<size { residual = max(residual, abs(a[index] - gradient[index])) }
-      let matrix = SoftmaxLikelihood.system(kernel, factor: prior, p, outputs: outputs)
-      guard objective.isFinite, let factor = try CholeskyFactor(matrix, size, by: algebra) else {
+      guard objective.isFinite,
+        let factor = try CholeskyFactor(
+          SoftmaxLikelihood.system(kernel, factor: prior, p, outputs: outputs), size, by: algebra)
+      else {
         throw GaussianProcessError(
           "the logits or the kernel of the training examples hold values that are no numbers; "
             + "check the parameters and the inputs, or give a smaller --prior-std")

@@ -218,6 +218,40 @@ struct LaplaceTests {
     }
   }
 
+  // MARK: Both solvers
+
+  @Test func solverAndPrior() async throws {
+    try await onBackend { backend in
+      let model = try SmallClassifier().model(on: backend, prior: .zero)
+      let observations = try observations(backend)
+      let inputs = try backend.matrix(4, 3, .float64, test)
+      let exact = try ClassificationFit(model, observations, .init(), by: LAPACK())
+      #expect(exact.solver == .exact && exact.searchExamples == 7 && exact.logEvidence != nil)
+      // All examples are few enough to choose the prior by, so that the same one is found.
+      let other = try ClassificationFit(
+        model, observations, .init(solver: .parameterSpace), by: LAPACK())
+      #expect(other.solver == .parameterSpace && other.logEvidence == nil)
+      #expect(other.priorStd == exact.priorStd && other.searchExamples == 7)
+      let (a, b) = (
+        try exact.posterior.predict(inputs, .blocks), try other.posterior.predict(inputs, .blocks)
+      )
+      #expect(relativeError(b.mean, a.mean) < 1e-6)
+      #expect(relativeError(b.covariance, a.covariance) < 1e-6)
+
+      var settings = ClassificationFit.Settings(priorStd: 1)
+      settings.memory = 8000
+      let automatic = try ClassificationFit.plan(model, examples: 7, settings)
+      #expect(automatic.solver == .parameterSpace && automatic.bytes <= 8000)
+      settings.solver = .exact
+      do {
+        _ = try ClassificationFit(model, observations, settings, by: LAPACK())
+        Issue.record("8000 bytes suffice")
+      } catch {
+        #expect("\(error)".contains("--solver parameter-space fits"))
+      }
+    }
+  }
+
   // MARK: Samples
 
   /// Means and covariances of 800 samples, within five standard errors.
