@@ -98,13 +98,27 @@ extension GaussianProcessCommand {
       model, observations, classSettings, by: algebra,
       progress: { what, done, total in bar.show(done, of: total, what) })
     var form = probabilityMethod.form
-    if page != nil { form = .blocks }
+    // In parameter space a covariance takes a solution for each logit, a sample one for all of them.
+    let posterior = fit.posterior as? LaplaceParameterPosterior
+    let drawsParameters =
+      posterior != nil && probabilityMethod == .samples
+      && probabilitySamples < loaded.test * model.outputs
+    if drawsParameters { form = .none }
     if form == .none, variance != nil { form = .variances }
+    if page != nil { form = .blocks }
     if covariance != nil || samples != nil { form = .full }
     let logits = try fit.posterior.predict(test, form)
+    let probabilities: [Double]
+    if let posterior, drawsParameters, form != .blocks, form != .full {
+      bar.show(0, of: 1, "samples of parameters")
+      probabilities = ClassProbabilities.mean(
+        ofSamples: try posterior.samples(test, count: probabilitySamples, seed: seed),
+        count: probabilitySamples, outputs: model.outputs)
+    } else {
+      probabilities = probabilityMethod(logits, samples: probabilitySamples, seed: seed)
+    }
     var found = Classes(
-      fit: fit, logits: logits,
-      probabilities: probabilityMethod(logits, samples: probabilitySamples, seed: seed),
+      fit: fit, logits: logits, probabilities: probabilities,
       network: try device.download(model.values(test)), backend: device.name,
       trace: Trace(device, backend))
     if let samples {

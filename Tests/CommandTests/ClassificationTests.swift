@@ -136,6 +136,32 @@ import Testing
     }
   }
 
+  /// In parameter space few samples are drawn of the parameters: each is one of the logits' distribution.
+  @Test func samplesOfParameters() throws {
+    let folder = try prepared()
+    let many = (0..<301).map { 1.3 + 1e-9 * Double($0) }
+    try folder.write("x2.npy", many, shape: [301, 1])
+    let outcome = try result(
+      [
+        "--prior-std", "1.5", "--solver", "parameter-space", "--probability-samples", "600",
+        "--probabilities", "p.npy",
+      ], folder)
+    #expect(try outcome.text("probability_method") == "samples")
+    let (mode, precision, _) = regression(1.5)
+    var (exact, square) = (0.0, 0.0)
+    for step in -1000...1000 {
+      let z = Double(step) / 100
+      let p = sigmoid(1.3 * (mode + z / precision.squareRoot()))
+      let weight = exp(-z * z / 2) / (2 * Double.pi).squareRoot() / 100
+      exact += weight * p
+      square += weight * p * p
+    }
+    let p = try folder.array("p.npy")
+    #expect(p.shape == [301, 2])
+    #expect(abs(p.values[1] - exact) < 4 * ((square - exact * exact) / 600).squareRoot())
+    #expect(p.values[1] > 0.5 && p.values[1] != p.values[0])
+  }
+
   /// σp where the evidence is largest, by a dense search over the formula; and a page.
   @Test func chosenPriorAndReport() throws {
     let folder = try prepared()

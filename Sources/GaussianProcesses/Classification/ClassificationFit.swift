@@ -73,10 +73,14 @@ public struct ClassificationFit {
         solver: .exact, reason: exact, bytes: bytes,
         flops: kernel.contractions.flops + steps * size * size * size / 3)
     }
-    let vectors = 8 * 10 * Double(model.parameterCount)
+    // Five vectors of conjugate gradients in float64 and three on the backend, for each right side.
+    let parameters = model.parameterCount
+    let vectors =
+      Double(LaplaceParameterPosterior.block(parameters) * parameters)
+      * Double(5 * 8 + 3 * model.type.byteCount)
     return Plan(
       solver: .parameterSpace,
-      reason: "parameter space holds vectors of \(model.parameterCount) parameters, in "
+      reason: "parameter space holds vectors of \(parameters) parameters, in "
         + "\(GaussianProcessFit.text(vectors)); \(exact)",
       bytes: vectors, flops: 0)
   }
