@@ -71,7 +71,8 @@ struct GaussianProcessOptions: ParsableArguments {
 
   func settings() throws -> GaussianProcessFit.Settings {
     let known = GaussianProcessFit.Solver(rawValue: solver)
-    guard known != nil || solver == "auto" else {
+    guard known != nil || solver == "auto" || ClassificationFit.Solver(rawValue: solver) != nil
+    else {
       throw ValidationError(
         "--solver takes auto, "
           + GaussianProcessFit.Solver.allCases.map(\.rawValue).joined(separator: ", ")
