@@ -61,7 +61,7 @@ public final class LinearizedNetwork {
   /// Which tensors move.
   public var isTrainable: [Bool] { scales.map { $0 != 0 } }
 
-  private var areScalesOne: Bool { scales.allSatisfy { $0 == 1 } }
+  var areScalesOne: Bool { scales.allSatisfy { $0 == 1 } }
 
   // MARK: Values
 
@@ -200,15 +200,19 @@ public final class LinearizedNetwork {
   }
 
   /// R w for every row; the rows themselves where R = I.
-  private func scaled(_ vectors: Matrix) throws -> Matrix {
+  func scaled(_ vectors: Matrix) throws -> Matrix {
     if areScalesOne { return vectors }
     let result = try backend.matrix(vectors.rows, vectors.columns, type)
     for (tensor, scale) in zip(network.parameters, scales) {
-      let (target, source) = (columns(tensor, of: result), columns(tensor, of: vectors))
-      if scale == 0 {
-        try backend.run(.fill(Fill(target, value: 0)))
-      } else {
-        try backend.run(.linearCombination(LinearCombination(target, scale, source)))
+      for v in 0..<vectors.rows {
+        let target = columns(tensor, of: result.rows(v..<(v + 1)))
+        if scale == 0 {
+          try backend.run(.fill(Fill(target, value: 0)))
+        } else {
+          try backend.run(
+            .linearCombination(
+              LinearCombination(target, scale, columns(tensor, of: vectors.rows(v..<(v + 1))))))
+        }
       }
     }
     return result
@@ -221,11 +225,11 @@ public final class LinearizedNetwork {
       columns: tensor.count, stride: vectors.stride)
   }
 
-  private func copy(_ source: Matrix, to target: Matrix) throws {
+  func copy(_ source: Matrix, to target: Matrix) throws {
     try backend.run(.linearCombination(LinearCombination(target, 1, source)))
   }
 
-  private static func parts(_ count: Int) -> [Range<Int>] {
+  static func parts(_ count: Int) -> [Range<Int>] {
     stride(from: 0, to: count, by: productExamples).map {
       $0..<min(count, $0 + productExamples)
     }
