@@ -22,6 +22,7 @@ static const struct {
   {(void **)&functions.dpotrs, "dpotrs_"},
   {(void **)&functions.dtrtrs, "dtrtrs_"},
   {(void **)&functions.dsyevd, "dsyevd_"},
+  {(void **)&functions.dsytrd, "dsytrd_"},
 };
 enum { symbolCount = sizeof symbols / sizeof *symbols };
 

@@ -4,15 +4,18 @@ import TangentKernels
 /// A = L Lᵀ of a symmetric positive definite matrix in float64, on the host.
 public struct CholeskyFactor: Sendable {
   public let dimension: Int
-  /// L[i, j] at j·n + i, j ≤ i, as LAPACK's column-major lower triangle.
+  /// L[i, j] at j·n + i, j ≤ i, as LAPACK's column-major lower triangle. What is beside it is of no
+  /// meaning here.
   public let values: [Double]
   let algebra: any DenseLinearAlgebra
 
   /// - Parameter matrix: A, [n, n].
   /// - Returns: nil where A is not positive definite to working precision.
-  public init?(_ matrix: [Double], _ n: Int, by algebra: any DenseLinearAlgebra) throws {
+  public init?(
+    _ matrix: consuming [Double], _ n: Int, by algebra: any DenseLinearAlgebra
+  ) throws {
     precondition(matrix.count == n * n, "an n×n matrix")
-    var values = matrix
+    var values = consume matrix
     guard try algebra.factorPositiveDefinite(&values, n) else { return nil }
     (dimension, self.values, self.algebra) = (n, values, algebra)
   }
@@ -35,6 +38,15 @@ public struct CholeskyFactor: Sendable {
     var rows = rows
     try algebra.solveTriangular(values, dimension, &rows, transposed: transposed)
     return rows
+  }
+
+  /// The smallest L[i, i]²: what of an output's variance none of those before it explain.
+  public var smallestPivot: Double {
+    var least = Double.infinity
+    for i in 0..<dimension {
+      least = min(least, values[i * dimension + i] * values[i * dimension + i])
+    }
+    return least
   }
 
   /// log det A = 2 Σ log L[i, i]

@@ -99,14 +99,6 @@ public final class LinearizedNetwork {
       tensorScales: areScalesOne ? nil : scales, passBytes: passBytes, on: backend)
   }
 
-  /// J R² Jᵀ as a matrix between outputs, rows and columns example after example, [n1·O, n2·O], in
-  /// float64 on the host. Waits.
-  public func kernelMatrix(_ x1: Matrix, _ x2: Matrix? = nil) throws -> [Double] {
-    let matrix = try kernel(x1, x2).matrix(
-      rows: 0..<x1.rows, columns: 0..<(x2 ?? x1).rows)
-    return try backend.download(matrix)
-  }
-
   /// J R² Jᵀ at inputs, in some form, in float64 on the host. Waits.
   func priorCovariance(_ x: Matrix, _ form: CovarianceForm) throws -> [Double] {
     switch form {

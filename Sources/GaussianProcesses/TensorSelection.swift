@@ -29,7 +29,7 @@ public enum TensorSelection {
   }
 
   /// The name without its last part.
-  private static func layer(_ tensor: ParameterTensor) -> Substring {
+  static func layer(_ tensor: ParameterTensor) -> Substring {
     tensor.name[..<(tensor.name.lastIndex(of: ".") ?? tensor.name.endIndex)]
   }
 }

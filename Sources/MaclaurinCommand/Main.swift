@@ -59,7 +59,7 @@ struct MainCommand: ParsableCommand {
       DevicesCommand.self, InitCommand.self, SummaryCommand.self, TrainCommand.self,
       StudyCommands.self, PlotCommand.self, EvaluateCommand.self, ExpandCommand.self,
       JVPCommand.self, VJPCommand.self, KernelCommands.self, PredictCommand.self,
-      CurvatureCommand.self, FisherCommand.self,
+      CurvatureCommand.self, FisherCommand.self, GaussianProcessCommand.self,
       VerifyCommand.self, BenchCommand.self,
     ])
 }

@@ -121,6 +121,29 @@ public struct LAPACK: Sendable {
     return values
   }
 
+  /// A = Q T Qᵀ of a symmetric A, [n, n], of which one triangle is read and whose place is used up, with
+  /// T tridiagonal and the first column of Q e_1 (dsytrd).
+  ///
+  /// - Returns: T's diagonal, [n], and what is beside it, [n − 1].
+  /// - Throws: `BackendError` for a matrix beyond LAPACK's integers.
+  public func tridiagonalization(
+    _ matrix: inout [Double], _ n: Int
+  ) throws -> (diagonal: [Double], offDiagonal: [Double]) {
+    precondition(n > 0 && matrix.count == n * n, "an n×n matrix")
+    var (size, info) = (try Self.integer(n, rows: n), blasint(0))
+    var count = try Self.integer(64 * n, rows: n)
+    var diagonal = [Double](repeating: 0, count: n)
+    var (beside, tau) = (diagonal, diagonal)
+    var work = [Double](repeating: 0, count: 64 * n)
+    matrix.withUnsafeMutableBufferPointer { a in
+      functions.dsytrd(
+        "L", &size, a.baseAddress, &size, &diagonal, &beside, &tau, &work, &count, &info, 1)
+    }
+    precondition(info == 0, "valid arguments")
+    beside.removeLast()
+    return (diagonal, beside)
+  }
+
   // MARK: Products
 
   /// op(A)·op(B), [m, n], with op(A) of shape [m, k] and op(B) of shape [k, n].

@@ -62,7 +62,7 @@ extension PredictionReport {
           (0..<examples).map {
             .init(
               x: inputs[$0], y: prediction.mean[$0 * outputs + output],
-              spread: 2 * prediction.deviation($0))
+              spread: 2 * prediction.deviation($0 * outputs + output))
           }), color: index)
       line.shape = .line
       series.append(line)
@@ -80,7 +80,7 @@ extension PredictionReport {
       var points = chosen.map { example in
         Chart.Point(
           x: targets?[at(example)] ?? 0, y: prediction.mean[at(example)],
-          spread: 2 * prediction.deviation(example))
+          spread: 2 * prediction.deviation(at(example)))
       }
       if targets == nil {
         points.sort { $0.y < $1.y }

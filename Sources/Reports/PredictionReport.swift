@@ -14,17 +14,17 @@ public struct PredictionReport: Sendable {
     public var name: String
     /// [examples, outputs]
     public var mean: [Double]
-    /// Of each example, the same for every output, without noise; nil where there is none, such as of
-    /// one network.
+    /// Of each example, the same for every output, or [examples, outputs], without noise; nil where there
+    /// is none, such as of one network.
     public var variance: [Double]?
 
     public init(_ name: String, mean: [Double], variance: [Double]? = nil) {
       (self.name, self.mean, self.variance) = (name, mean, variance)
     }
 
-    /// σ of an example; 0 where nothing is known. Rounding may leave a variance below 0.
-    func deviation(_ example: Int) -> Double {
-      variance.map { max(0, $0[example]).squareRoot() } ?? 0
+    /// σ of number `index` of the mean; 0 where nothing is known. Rounding may leave a variance below 0.
+    func deviation(_ index: Int) -> Double {
+      variance.map { max(0, $0[index * $0.count / mean.count]).squareRoot() } ?? 0
     }
   }
 
@@ -57,7 +57,8 @@ public struct PredictionReport: Sendable {
       trainInputs.count / features == trainTargets.count / outputs
         && targets?.count ?? examples * outputs == examples * outputs
         && predictions.allSatisfy {
-          $0.mean.count == examples * outputs && $0.variance?.count ?? examples == examples
+          $0.mean.count == examples * outputs
+            && [nil, examples, examples * outputs].contains($0.variance?.count)
         }, "a row for each example")
     self.title = title
     self.lead = lead
@@ -95,7 +96,7 @@ public struct PredictionReport: Sendable {
           lines.append(
             "\(prediction.name),\(example),\(output)" + (features == 1 ? ",\(inputs[example])" : "")
               + ",\(prediction.mean[at])"
-              + ",\(prediction.variance == nil ? "" : "\(prediction.deviation(example))")"
+              + ",\(prediction.variance == nil ? "" : "\(prediction.deviation(at))")"
               + ",\(targets.map { "\($0[at])" } ?? "")")
         }
       }
@@ -127,7 +128,7 @@ public struct PredictionReport: Sendable {
       + "\(examples) examples"
     if prediction.variance != nil {
       let within = differences.indices.filter {
-        abs(differences[$0]) <= 2 * prediction.deviation($0 / outputs)
+        abs(differences[$0]) <= 2 * prediction.deviation($0)
       }.count
       let share = 100 * Double(within) / Double(differences.count)
       sentence +=

@@ -10,7 +10,7 @@ struct ExactPosteriorTests {
   @Test(arguments: ["empirical-mlp", "empirical-cnn"])
   func goldenPosterior(_ name: String) async throws {
     let golden = try GoldenCase(name)
-    try await BackendUnderTest.onEach { backend in
+    _ = try await BackendUnderTest.onEach { backend in
       let network = golden.network
       let center = try backend.matrix(
         1, network.parameterCount, .float64, golden.parameters("theta0."))
@@ -24,6 +24,9 @@ struct ExactPosteriorTests {
         GaussianHyperparameters(
           priorStd: golden.values("gp.prior_std")[0], noiseStd: golden.values("gp.noise_std")[0]),
         by: LAPACK())
+      let likelihood = try golden.values("gp.log_marginal_likelihood")[0]
+      #expect(abs(posterior.logMarginalLikelihood - likelihood) < 1e-9 * abs(likelihood))
+      #expect(try #require(posterior.relativeResidual) < 1e-12)
       let full = try posterior.predict(x2, .full)
       let covariance = try golden.values("gp.cov")
       #expect(relativeError(full.mean, try golden.values("gp.mean")) < 1e-9)

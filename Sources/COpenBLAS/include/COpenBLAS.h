@@ -42,6 +42,10 @@ typedef struct {
                  const blasint *aStride, double *values, double *work, const blasint *workCount,
                  blasint *integerWork, const blasint *integerWorkCount, blasint *info,
                  size_t jobzLength, size_t uploLength);
+  /// A = Q T Qᵀ with a tridiagonal T and, for uplo "L", Q e_1 = e_1.
+  void (*dsytrd)(const char *uplo, const blasint *n, double *a, const blasint *aStride,
+                 double *diagonal, double *offDiagonal, double *tau, double *work,
+                 const blasint *workCount, blasint *info, size_t uploLength);
 } OpenBLASFunctions;
 
 /// Loads OpenBLAS on the first call. Null if that fails; `*message` then says why, in one sentence.

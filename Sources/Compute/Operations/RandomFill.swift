@@ -36,6 +36,8 @@ public struct RandomFill: PortableOperation {
     case initialMovement = 19
     /// Where Lanczos's iteration starts.
     case lanczos = 20
+    /// Outputs drawn from a Gaussian process.
+    case posteriorSamples = 24
     // 64 and above: data sets (RandomStream.Purpose).
   }
 

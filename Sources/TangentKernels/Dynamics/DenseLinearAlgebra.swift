@@ -10,6 +10,14 @@ public protocol DenseLinearAlgebra: Sendable {
   /// The eigenvalues of a symmetric matrix, [n, n], ascending. Overwrites the matrix.
   func eigenvalues(_ matrix: inout [Double], _ n: Int) throws -> [Double]
 
+  /// A = Q T Qᵀ of a symmetric A, [n, n], of which one triangle is read and whose place is used up, with
+  /// T tridiagonal and the first column of Q e_1.
+  ///
+  /// - Returns: T's diagonal, [n], and what is beside it, [n − 1].
+  func tridiagonalization(
+    _ matrix: inout [Double], _ n: Int
+  ) throws -> (diagonal: [Double], offDiagonal: [Double])
+
   /// Cholesky's factorization of a symmetric A, [n, n], in place of one of its triangles.
   ///
   /// - Returns: false where A is not positive definite to working precision.

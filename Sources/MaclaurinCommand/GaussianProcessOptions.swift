@@ -1,0 +1,108 @@
+import ArgumentParser
+import Maclaurin
+
+extension LinearizedNetwork.PriorMean: ExpressibleByArgument {}
+
+/// A network as a Gaussian process: what moves, how far, and how it is solved.
+struct GaussianProcessOptions: ParsableArguments {
+  @Option(help: "Network file (JSON); of a run's folder its own.")
+  var network: String?
+
+  @Option(help: "θ: file.safetensors[:prefix.], a checkpoint, or a run's folder.")
+  var parameters: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Tensors that move: last, all, or patterns of names as --freeze takes them.",
+      valueName: "which"))
+  var layers = "all"
+
+  @Option(
+    help: ArgumentHelp(
+      "What is predicted before any data: network, f(x; θ), or zero.",
+      valueName: "mean"))
+  var priorMean = LinearizedNetwork.PriorMean.network
+
+  @Option(
+    help: ArgumentHelp(
+      "Standard deviation of each parameter's movement (default: by the marginal likelihood).",
+      valueName: "σp"))
+  var priorStd: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Standard deviation of an observed output (default: by the marginal likelihood).",
+      valueName: "σ"))
+  var noiseStd: Double?
+
+  @Flag(help: "Choose a prior for each layer, by the marginal likelihood.")
+  var perLayerPrior = false
+
+  @Option(
+    help: ArgumentHelp("Searches for what the marginal likelihood chooses.", valueName: "n"))
+  var starts = MarginalLikelihood.defaultStarts
+
+  @Option(
+    help: ArgumentHelp(
+      "auto, or "
+        + GaussianProcessFit.Solver.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+      valueName: "name"))
+  var solver = "auto"
+
+  func validate() throws {
+    for (name, value) in [("--prior-std", priorStd), ("--noise-std", noiseStd)] {
+      guard let value else { continue }
+      guard value >= 0, value.isFinite, value > 0 || name == "--noise-std" else {
+        throw ValidationError(
+          "\(name) must be \(name == "--noise-std" ? "a number that is not negative" : "positive"), "
+            + "and is \(value)")
+      }
+    }
+    guard !perLayerPrior || priorStd == nil else {
+      throw ValidationError("--per-layer-prior chooses what --prior-std gives; leave one out")
+    }
+    guard (1...64).contains(starts) else {
+      throw ValidationError("--starts takes 1 to 64, not \(starts)")
+    }
+    _ = try settings()
+  }
+
+  func settings() throws -> GaussianProcessFit.Settings {
+    let known = GaussianProcessFit.Solver(rawValue: solver)
+    guard known != nil || solver == "auto" else {
+      throw ValidationError(
+        "--solver takes auto, "
+          + GaussianProcessFit.Solver.allCases.map(\.rawValue).joined(separator: ", ")
+          + ", not \(solver)")
+    }
+    var settings = GaussianProcessFit.Settings(
+      solver: known, priorStd: priorStd, noiseStd: noiseStd)
+    (settings.hasLayerPriors, settings.starts) = (perLayerPrior, starts)
+    return settings
+  }
+
+  /// The network file, of a run's folder where none is given.
+  var networkFile: String { network ?? parameters + "/network.json" }
+
+  /// The files, to be kept from being overwritten.
+  var files: [(option: String, argument: String?)] {
+    [
+      ("--network", network), ("--parameters", parameters),
+      ("--parameters", parameters + "/final.safetensors"),
+      ("--parameters", parameters + "/network.json"),
+    ]
+  }
+
+  /// The process at θ, on a back end; one that only counts reads no parameters.
+  func model(
+    _ network: Network, _ type: ScalarType, on device: any Backend
+  ) throws -> LinearizedNetwork {
+    let center = try device.matrix(1, network.parameterCount, type)
+    if !(device is NullBackend) {
+      try device.upload(ParameterSet.start(parameters, network), to: center)
+    }
+    return LinearizedNetwork(
+      network, at: center, scales: try TensorSelection.scales(layers, network),
+      priorMean: priorMean, on: device)
+  }
+}
