@@ -50,13 +50,15 @@ public final class NystromPosterior: Posterior {
   }
 
   /// - Parameter inducing: numbers of examples.
-  /// - Throws: `GaussianProcessError` where the kernel between the inducing examples is 0. Waits.
+  /// - Throws: `GaussianProcessError` where the kernel between the inducing examples is 0, and for a noise
+  ///   of 0. Waits.
   public init(
     _ model: LinearizedNetwork, _ observations: Observations,
     _ hyperparameters: GaussianHyperparameters, inducing: [Int],
     by algebra: any DenseLinearAlgebra
   ) throws {
     precondition(!inducing.isEmpty && inducing.allSatisfy { $0 < observations.count })
+    try hyperparameters.checkNoise()
     (self.model, self.hyperparameters, self.algebra) = (model, hyperparameters, algebra)
     let z = try model.backend.matrix(
       inducing.count, observations.inputs.columns, observations.inputs.type)

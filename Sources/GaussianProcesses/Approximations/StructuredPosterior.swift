@@ -24,7 +24,7 @@ public final class StructuredPosterior: Posterior {
   /// - Parameters:
   ///   - inputs: of the examples that it learns from, [n, features].
   ///   - logits: where H is taken, [n·O], in place of f(x; θ), such as those of a MAP estimate.
-  /// - Throws: `GaussianProcessError` for the softmax of one output. Waits.
+  /// - Throws: `GaussianProcessError` for the softmax of one output, and a noise of 0. Waits.
   public init(
     _ model: LinearizedNetwork, _ structure: CurvatureStructure,
     _ likelihood: OutputLikelihood = .gaussian, inputs: Matrix, logits: [Double]? = nil,
@@ -33,6 +33,7 @@ public final class StructuredPosterior: Posterior {
   ) throws {
     precondition(logits?.count ?? inputs.rows * model.outputs == inputs.rows * model.outputs)
     try likelihood.check(outputs: model.outputs)
+    try hyperparameters.checkNoise()
     (self.model, self.structure, self.base) = (model, structure, base)
     covariance = try LayerCovariance(
       structure, OutputPasses(model: model, likelihood: likelihood, logits: logits), inputs,
