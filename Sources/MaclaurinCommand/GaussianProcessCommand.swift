@@ -85,6 +85,7 @@ struct GaussianProcessCommand: ParsableCommand {
   struct Outcome {
     var fit: GaussianProcessFit
     var outputs: GaussianOutputs
+    var approximation: Approximation?
     var samples: (values: [Double], jitter: Double)?
     var leaveOneOut: LeaveOneOut?
     var backend: String
@@ -170,9 +171,11 @@ struct GaussianProcessCommand: ParsableCommand {
     let fit = try GaussianProcessFit(
       model, observations, settings(loaded), by: algebra,
       progress: { what, done, total in bar.show(done, of: total, what) })
+    let approximation = try approximation(of: fit, observations, at: test, by: algebra)
     var outcome = Outcome(
-      fit: fit, outputs: try fit.posterior.predict(test, form(loaded)),
-      backend: device.name, trace: Trace(device, backend))
+      fit: fit,
+      outputs: try (approximation?.posterior ?? fit.posterior).predict(test, form(loaded)),
+      approximation: approximation, backend: device.name, trace: Trace(device, backend))
     if let samples {
       outcome.samples = try outcome.outputs.samples(samples, seed: seed, on: device, by: algebra)
     }
