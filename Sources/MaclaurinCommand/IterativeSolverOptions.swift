@@ -30,8 +30,8 @@ struct IterativeSolverOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Variances by solves, or bounds from above by lanczos (default: lanczos from "
-        + "\(VarianceMethod.mostSolves + 1) outputs on).", valueName: "how"))
+      "cg's variances by solves, or bounds from above by lanczos (default: solves for up to "
+        + "\(VarianceMethod.fewOutputs) outputs and where examples are few).", valueName: "how"))
   var varianceMethod: VarianceMethod?
 
   @Option(

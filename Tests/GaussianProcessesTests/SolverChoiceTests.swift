@@ -23,7 +23,7 @@ struct SolverChoiceTests {
     // Few examples: the kernel is small.
     #expect(try choice(400, 3_000_000).solver == .exact)
     #expect(
-      try choice(400, 3_000_000).reason.hasPrefix("the exact solver takes 1.2 MiB and about "))
+      try choice(400, 3_000_000).reason.hasPrefix("the exact solver takes 1.3 MiB and about "))
     // The kernel does not fit.
     let large = try choice(100_000, 3_000_000)
     #expect(large.solver == .cg && large.reason.contains("which is not there"))
@@ -38,6 +38,12 @@ struct SolverChoiceTests {
     let fast = SolverRates(products: 1e14, algebra: 5e10)
     #expect(try SolverChoice(middle, memory: memory, rates: fast).solver == .cg)
     #expect(try choice(400, 3_000_000).costs.map(\.solver) == GaussianSolver.allCases)
+  }
+
+  @Test func varianceMethods() {
+    #expect(VarianceMethod.choose(32, rows: 1_000_000) == .solves)
+    #expect(VarianceMethod.choose(33, rows: 1_000_000) == .lanczos)
+    #expect(VarianceMethod.choose(500, rows: 2000) == .solves)
   }
 
   @Test func memory() throws {

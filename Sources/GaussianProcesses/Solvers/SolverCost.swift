@@ -150,7 +150,7 @@ public struct SolverCost: Sendable, Equatable {
       if hasCovariance {
         bytes += held
         if problem.form == .full { bytes += 24 * n * m }
-        if (settings.variances ?? .choose(problem.testRows)) == .solves {
+        if (settings.variances ?? .choose(problem.testRows, rows: problem.rows)) == .solves {
           products += m * iterations
         } else {
           products += steps
