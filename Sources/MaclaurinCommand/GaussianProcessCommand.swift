@@ -139,6 +139,7 @@ struct GaussianProcessCommand: ParsableCommand {
   func settings(_ loaded: PredictionExamples.Loaded) throws -> GaussianProcessFit.Settings {
     var settings = try process.settings()
     (settings.testExamples, settings.form) = (loaded.test, form(loaded))
+    if let rate = try process.iterative.contractionRate(backend) { settings.rates.products = rate }
     return settings
   }
 
