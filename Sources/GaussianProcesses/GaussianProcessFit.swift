@@ -4,10 +4,7 @@ import TangentKernels
 /// A linearized network that has learned from observations, and what is to be said of it: the one place
 /// where a solver is chosen and σp and σ are.
 public struct GaussianProcessFit {
-  public enum Solver: String, Sendable, CaseIterable {
-    /// `ExactPosterior`
-    case exact
-  }
+  public typealias Solver = GaussianSolver
 
   /// What is asked for.
   public struct Settings: Sendable {
@@ -22,6 +19,14 @@ public struct GaussianProcessFit {
     public var starts = MarginalLikelihood.defaultStarts
     /// Bytes that may be used.
     public var memory = HostMachine.memory
+    public var rates = SolverRates()
+    /// Of cg and parameter-space.
+    public var iterative = IterativeSettings()
+    /// What is to be predicted, which the choice of a solver depends on.
+    public var testExamples = 1
+    public var form = CovarianceForm.none
+    /// Whether log p(y) is wanted of a solver for which it is more work than the solution.
+    public var wantsLikelihood = false
 
     public init(solver: Solver? = nil, priorStd: Double? = nil, noiseStd: Double? = nil) {
       (self.solver, self.priorStd, self.noiseStd) = (solver, priorStd, noiseStd)
@@ -40,11 +45,15 @@ public struct GaussianProcessFit {
   /// Why this solver, a sentence.
   public var reason: String
   /// log p(y | σp, σ)
-  public var logMarginalLikelihood: Double
-  /// Its standard error, where it is an estimate.
-  public var logMarginalLikelihoodError: Double?
-  /// ‖Aα − (y − m)‖/‖y − m‖
+  public var logMarginalLikelihood: Double?
+  /// The standard error of log det A, where it is an estimate; half of it is that of log p(y).
+  public var logDeterminantError: Double?
+  /// ‖Aα − (y − m)‖/‖y − m‖; in parameter space that of its own equations.
   public var residual: Double
+  /// Of cg and parameter-space.
+  public var iterations: Int?
+  /// Whether the residual is within the tolerance.
+  public var isConverged = true
   /// How σp and σ were found; nil where both were given.
   public var search: HyperparameterSearch?
   /// What the making of the kernel took, and the contractions' part of its work.
@@ -63,45 +72,73 @@ public struct GaussianProcessFit {
     progress: (String, Int, Int) -> Void = { _, _, _ in }
   ) throws {
     let plan = try Self.plan(model, examples: observations.count, settings)
-    switch plan.solver {
-    case .exact:
+    if plan.solver == .exact {
       try self.init(exact: model, observations, settings, plan, by: algebra, progress: progress)
+    } else {
+      try self.init(
+        iterative: model, observations, settings, plan, by: algebra, progress: progress)
     }
   }
 
   // MARK: Exact
 
-  /// Which solver, and what it takes before predictions; nothing is computed.
+  /// Which solver, and what it takes; nothing is computed.
   public struct Plan: Sendable {
     public var solver: Solver
     /// Why, a sentence.
     public var reason: String
     public var bytes: Double
     public var flops: Double
+    /// Of all solvers that could be taken.
+    public var costs: [SolverCost]
   }
 
   /// The plan for n examples.
   ///
-  /// - Throws: `NetworkError` for a network without derivatives.
+  /// - Throws: `NetworkError` for a network without derivatives, `GaussianProcessError` where the solver
+  ///   does not fit into memory.
   public static func plan(
     _ model: LinearizedNetwork, examples n: Int, _ settings: Settings
   ) throws -> Plan {
-    let size = Double(n * model.outputs)
-    let kernel = try model.kernelCost(n)
-    var (kernels, flops) = (1.0, kernel.contractions.flops + size * size * size / 3)
-    if settings.hasLayerPriors {
-      // One for each layer, A, its inverse, and the sum; each search takes some fifty points.
-      kernels = Double(model.layers.count) + 4
-      flops += 50 * Double(settings.starts) * 7 / 3 * size * size * size
-    } else if settings.given == nil {
-      kernels = 2
-      flops += 4 / 3 * size * size * size
+    let problem = try SolverProblem(
+      model, examples: n, testExamples: settings.testExamples, settings.form,
+      choosesHyperparameters: settings.given == nil, settings.iterative)
+    if settings.hasLayerPriors { return try layeredPlan(model, problem, settings) }
+    let needsExact = settings.solver == nil && settings.noiseStd == 0
+    let choice = try SolverChoice(
+      problem, memory: Double(settings.memory), rates: settings.rates,
+      given: needsExact ? .exact : settings.solver)
+    let cost = choice.costs.first { $0.solver == choice.solver }!
+    return Plan(
+      solver: choice.solver,
+      reason: needsExact
+        ? "the exact solver, because the others need a noise above 0" : choice.reason,
+      bytes: cost.bytes, flops: cost.flops, costs: choice.costs)
+  }
+
+  /// With a kernel for each layer in memory.
+  private static func layeredPlan(
+    _ model: LinearizedNetwork, _ problem: SolverProblem, _ settings: Settings
+  ) throws -> Plan {
+    guard settings.solver ?? .exact == .exact else {
+      throw GaussianProcessError(
+        "priors of layers are chosen with their kernels in memory; take --solver exact")
     }
-    let bytes = 8 * size * size * kernels + Double(kernel.peakBytes)
+    let size = Double(problem.rows)
+    var cost = SolverCost(.exact, problem)
+    // One for each layer, A, its inverse, and the sum; each search takes some fifty points.
+    cost.bytes += 8 * size * size * (Double(model.layers.count) + 2)
+    cost.flops += 50 * Double(settings.starts) * 7 / 3 * size * size * size
+    guard cost.bytes <= Double(settings.memory) else {
+      throw GaussianProcessError(
+        "priors of layers need \(SolverChoice.bytes(cost.bytes)) for \(problem.rows) outputs of "
+          + "examples, and there are \(SolverChoice.bytes(Double(settings.memory))); leave "
+          + "--per-layer-prior out, or give fewer examples")
+    }
     return Plan(
       solver: .exact,
-      reason: "the exact solver factorizes \(Int(size)) outputs, in \(Self.text(bytes))",
-      bytes: bytes, flops: flops)
+      reason: "the exact solver, because priors of layers are chosen with their kernels in memory",
+      bytes: cost.bytes, flops: cost.flops, costs: [cost])
   }
 
   /// Makes K, chooses σp and σ where they are not given, and factorizes.
@@ -109,14 +146,6 @@ public struct GaussianProcessFit {
     exact model: LinearizedNetwork, _ observations: Observations, _ settings: Settings,
     _ plan: Plan, by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
   ) throws {
-    guard plan.bytes <= Double(settings.memory) else {
-      throw GaussianProcessError(
-        "the exact solver needs \(Self.text(plan.bytes)) for \(observations.count) examples with "
-          + "\(model.outputs) outputs, and there are \(Self.text(Double(settings.memory))); give "
-          + "fewer examples"
-          + (settings.given == nil ? ", or both --prior-std and --noise-std" : "")
-      )
-    }
     var (used, hyperparameters, found) = (model, settings.given, HyperparameterSearch?.none)
     let clock = ContinuousClock()
     var start = clock.now
@@ -176,20 +205,9 @@ public struct GaussianProcessFit {
       used, observations, hyperparameters, kernel: consume kernel, by: algebra)
     factorSeconds = lap()
     (self.posterior, self.hyperparameters, search) = (posterior, hyperparameters, found)
-    (solver, logMarginalLikelihood) = (.exact, posterior.logMarginalLikelihood)
+    (solver, logMarginalLikelihood) = (plan.solver, posterior.logMarginalLikelihood)
     residual = posterior.relativeResidual ?? 0
     reason = plan.reason
-  }
-
-  /// Bytes for people.
-  static func text(_ bytes: Double) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    var (value, unit) = (bytes, 0)
-    while value >= 1024, unit < units.count - 1 {
-      value /= 1024
-      unit += 1
-    }
-    return unit == 0 ? "\(Int(value)) B" : "\((value * 10).rounded() / 10) \(units[unit])"
   }
 }
 

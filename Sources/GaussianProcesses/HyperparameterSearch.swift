@@ -64,9 +64,18 @@ extension MarginalLikelihood {
     priorStd: Double? = nil, noiseStd: Double? = nil,
     starts: Int = MarginalLikelihood.defaultStarts
   ) throws -> HyperparameterSearch {
+    try Self.maximum(
+      HyperparameterBounds(
+        residualSquares: squares / Double(dimension), meanDiagonal: meanDiagonal),
+      priorStd: priorStd, noiseStd: noiseStd, starts: starts, value)
+  }
+
+  /// The same of any likelihood with derivatives; nil where it has no value.
+  static func maximum(
+    _ bounds: HyperparameterBounds, priorStd: Double?, noiseStd: Double?, starts: Int,
+    _ value: (GaussianHyperparameters) throws -> Value?
+  ) throws -> HyperparameterSearch {
     precondition(starts >= 1 && (priorStd == nil || noiseStd == nil))
-    let bounds = try HyperparameterBounds(
-      residualSquares: squares / Double(dimension), meanDiagonal: meanDiagonal)
     var (lower, upper): ([Double], [Double]) = ([], [])
     for (given, range) in [(priorStd, bounds.prior), (noiseStd, bounds.noise)] where given == nil {
       lower.append(log(range.lowerBound))
@@ -83,7 +92,7 @@ extension MarginalLikelihood {
         return (priorStd == nil ? [prior] : []) + (noiseStd == nil ? [noise] : [])
       },
       { x in
-        guard let value = self.value(point(x)) else { return nil }
+        guard let value = try value(point(x)) else { return nil }
         return (
           value.logLikelihood,
           (priorStd == nil ? [value.priorGradient] : [])

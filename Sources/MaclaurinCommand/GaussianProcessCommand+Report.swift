@@ -6,33 +6,45 @@ extension GaussianProcessCommand {
     _ loaded: PredictionExamples.Loaded, _ network: Network, _ type: ScalarType
   ) throws {
     let model = try process.model(network, type, on: NullBackend())
-    let plan = try GaussianProcessFit.plan(
-      model, examples: loaded.train, process.settings())
+    var settings = try settings(loaded)
+    // Of a solver that was asked for, what it would take.
+    if settings.solver != nil { settings.memory = .max }
+    let plan = try GaussianProcessFit.plan(model, examples: loaded.train, settings)
     showPlan(
-      loaded, network, solver: plan.solver.rawValue, reason: plan.reason, bytes: plan.bytes,
-      flops: plan.flops)
+      loaded, network, solver: plan.solver.rawValue, reason: plan.reason,
+      costs: plan.costs.map { ($0.solver.rawValue, $0.bytes, $0.flops) })
   }
 
+  /// - Parameter costs: of the solvers, that which is chosen among them.
   func showPlan(
     _ loaded: PredictionExamples.Loaded, _ network: Network, solver: String, reason: String,
-    bytes: Double, flops: Double
+    costs: [(solver: String, bytes: Double, flops: Double)]
   ) {
+    var (solvers, rows) = ([JSONValue](), [["solver", "memory", "GFLOP"]])
+    var members: [String: JSONValue] = [
+      "solver": .string(solver), "solver_reason": .string(reason),
+      "examples": .number(Double(loaded.train)),
+      "test_examples": .number(Double(loaded.test)),
+      "outputs": .number(Double(loaded.outputs)),
+      "parameters": .number(Double(network.parameterCount)),
+    ]
+    for cost in costs {
+      let (bytes, flops) = (JSONValue.number(cost.bytes), JSONValue.number(cost.flops))
+      solvers.append(
+        .object(["solver": .string(cost.solver), "peak_bytes": bytes, "flops": flops]))
+      rows.append([
+        cost.solver, bytesText(Int(min(cost.bytes, 1e18))), fixed(cost.flops / 1e9, 3),
+      ])
+      if cost.solver == solver { (members["peak_bytes"], members["flops"]) = (bytes, flops) }
+    }
+    members["solvers"] = .array(solvers)
     report.result(
-      [
-        "solver": .string(solver), "solver_reason": .string(reason),
-        "examples": .number(Double(loaded.train)),
-        "test_examples": .number(Double(loaded.test)),
-        "outputs": .number(Double(loaded.outputs)),
-        "parameters": .number(Double(network.parameterCount)),
-        "peak_bytes": .number(bytes), "flops": .number(flops),
-      ],
+      members,
       table([
         ["solver", solver], ["training examples", String(loaded.train)],
         ["test examples", String(loaded.test)], ["outputs", String(loaded.outputs)],
         ["parameters", String(network.parameterCount)],
-        ["memory", bytesText(Int(min(bytes, 1e18)))],
-        ["GFLOP", fixed(flops / 1e9, 3)],
-      ]) + "\n" + reason, nil)
+      ]) + "\n" + table(rows) + "\n" + reason, nil)
   }
 
   /// −log density of a test target, and losses; none where targets are not known.
@@ -82,7 +94,6 @@ extension GaussianProcessCommand {
       "solver": .string(fit.solver.rawValue), "solver_reason": .string(fit.reason),
       "prior_std": .number(fit.hyperparameters.priorStd),
       "noise_std": .number(fit.hyperparameters.noiseStd),
-      "log_marginal_likelihood": RunFiles.number(fit.logMarginalLikelihood),
       "residual": RunFiles.number(fit.residual), "examples": .number(Double(loaded.train)),
       "test_examples": .number(Double(loaded.test)),
       "outputs": .number(Double(loaded.outputs)),
@@ -91,16 +102,23 @@ extension GaussianProcessCommand {
       "factor_seconds": .number(fit.factorSeconds), "seconds": .number(seconds),
       "backend": .string(outcome.backend),
     ]
-    members["log_marginal_likelihood_standard_error"] = fit.logMarginalLikelihoodError.map {
+    members["log_marginal_likelihood"] = fit.logMarginalLikelihood.map { RunFiles.number($0) }
+    members["log_determinant_standard_error"] = fit.logDeterminantError.map {
       RunFiles.number($0)
     }
+    members["iterations"] = fit.iterations.map { .number(Double($0)) }
     for (name, value) in scores { members[name] = RunFiles.number(value) }
     var rows = [
       ["solver", fit.solver.rawValue], ["prior std", String(fit.hyperparameters.priorStd)],
       ["noise std", String(fit.hyperparameters.noiseStd)],
-      ["log marginal likelihood", fixed(fit.logMarginalLikelihood, 4)],
       ["residual", String(fit.residual)],
     ]
+    if let iterations = fit.iterations { rows.append(["iterations", String(iterations)]) }
+    if let value = fit.logMarginalLikelihood {
+      let error = fit.logDeterminantError.map { " ± " + fixed($0 / 2, 4) } ?? ""
+      rows.append(["log marginal likelihood", fixed(value, 4) + error])
+    }
+    noteSolver(outcome, &members)
     rows += scores.map { [$0.split(separator: "_").joined(separator: " "), fixed($1, 6)] }
     if let left = outcome.leaveOneOut {
       members["leave_one_out"] = .object([
@@ -133,6 +151,31 @@ extension GaussianProcessCommand {
     report.result(members, text.joined(separator: "\n"), outcome.trace)
   }
 
+  /// Says where an iterative solver did not arrive, and how variances were found.
+  private func noteSolver(_ outcome: Outcome, _ members: inout [String: JSONValue]) {
+    guard let solved = outcome.fit.posterior as? any IterativelySolved else { return }
+    func note(_ what: String, _ outcome: SolverOutcome) {
+      guard !outcome.isConverged else { return }
+      report.note(
+        "The solve for \(what) ended at a residual of \(NumberText.significant(outcome.residual, 2)) "
+          + "after \(outcome.iterations) iterations, above the tolerance; raise --cg-iterations or "
+          + "--preconditioner-rank, or give --dtype float64 or a larger --noise-std")
+    }
+    note("the mean", solved.outcome)
+    guard outcome.outputs.form != .none else { return }
+    let method = solved.varianceMethod(outcome.outputs.mean.count)
+    members["variance_method"] = .string(method.rawValue)
+    if let outcome = solved.covarianceOutcome {
+      members["variance_residual"] = RunFiles.number(outcome.residual)
+      note("variances", outcome)
+    }
+    if method == .lanczos, process.iterative.varianceMethod == nil {
+      report.note(
+        "Variances are bounds from above, by Lanczos's method; for more than bounds give "
+          + "--variance-method solves, or more --lanczos-steps")
+    }
+  }
+
   /// report.html: the mean with two standard deviations.
   ///
   /// - Returns: sentences on what was found.
@@ -153,8 +196,10 @@ extension GaussianProcessCommand {
       ],
       remarks: [
         "The prior's standard deviation is \(number(fit.hyperparameters.priorStd)) of each parameter, "
-          + "the noise's \(number(fit.hyperparameters.noiseStd)); the log marginal likelihood is "
-          + "\(number(fit.logMarginalLikelihood)).",
+          + "the noise's \(number(fit.hyperparameters.noiseStd))"
+          + (fit.logMarginalLikelihood.map { "; the log marginal likelihood is \(number($0))" }
+            ?? "")
+          + ".",
         "Why this solver: \(fit.reason).",
       ],
       settings: [

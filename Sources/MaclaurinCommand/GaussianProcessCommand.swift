@@ -134,6 +134,13 @@ struct GaussianProcessCommand: ParsableCommand {
     return loaded.knowsTest || variance != nil || page != nil ? .blocks : .none
   }
 
+  func settings(_ loaded: PredictionExamples.Loaded) throws -> GaussianProcessFit.Settings {
+    var settings = try process.settings()
+    (settings.testExamples, settings.form) = (loaded.test, form(loaded))
+    if let rate = try process.iterative.contractionRate(backend) { settings.rates.products = rate }
+    return settings
+  }
+
   /// Predictions that could not be held.
   private func checkMemory(_ loaded: PredictionExamples.Loaded) throws {
     let (n, m) = (Double(loaded.train * loaded.outputs), Double(loaded.test * loaded.outputs))
@@ -161,7 +168,7 @@ struct GaussianProcessCommand: ParsableCommand {
     let bar = ProgressBar(quiet: report.quiet)
     let observations = Observations(x, targets: loaded.set.train.targetDoubles())
     let fit = try GaussianProcessFit(
-      model, observations, process.settings(), by: algebra,
+      model, observations, settings(loaded), by: algebra,
       progress: { what, done, total in bar.show(done, of: total, what) })
     var outcome = Outcome(
       fit: fit, outputs: try fit.posterior.predict(test, form(loaded)),

@@ -49,6 +49,8 @@ struct GaussianProcessOptions: ParsableArguments {
       valueName: "name"))
   var solver = "auto"
 
+  @OptionGroup var iterative: IterativeSolverOptions
+
   func validate() throws {
     for (name, value) in [("--prior-std", priorStd), ("--noise-std", noiseStd)] {
       guard let value else { continue }
@@ -69,8 +71,7 @@ struct GaussianProcessOptions: ParsableArguments {
 
   func settings() throws -> GaussianProcessFit.Settings {
     let known = GaussianProcessFit.Solver(rawValue: solver)
-    guard known != nil || solver == "auto" || ClassificationFit.Solver(rawValue: solver) != nil
-    else {
+    guard known != nil || solver == "auto" else {
       throw ValidationError(
         "--solver takes auto, "
           + GaussianProcessFit.Solver.allCases.map(\.rawValue).joined(separator: ", ")
@@ -79,6 +80,7 @@ struct GaussianProcessOptions: ParsableArguments {
     var settings = GaussianProcessFit.Settings(
       solver: known, priorStd: priorStd, noiseStd: noiseStd)
     (settings.hasLayerPriors, settings.starts) = (perLayerPrior, starts)
+    try iterative.apply(to: &settings)
     return settings
   }
 

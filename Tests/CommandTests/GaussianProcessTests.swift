@@ -24,7 +24,9 @@ import Testing
     _ outcome: Command.Outcome, notes: Bool = false
   ) throws -> [String: JSONValue] {
     #expect(outcome.status == 0 && (notes || outcome.errors.isEmpty), "\(outcome.errors)")
-    #expect(!outcome.output.contains("nan") && !outcome.output.contains("null"))
+    // The one name that has a "nan" in it.
+    let output = outcome.output.replacing("log_determinant_", with: "")
+    #expect(!output.contains("nan") && !output.contains("null"))
     return try outcome.json
   }
 
@@ -65,6 +67,78 @@ import Testing
       #expect(try number(members, "test_loss") < 1e-18)
       #expect(try number(members, "kernel_flops") > 0)
     }
+  }
+
+  /// The solvers that never make the kernel, and what they say of themselves.
+  @Test(arguments: ["empirical-mlp", "empirical-cnn"])
+  func iterativeSolvers(_ name: String) throws {
+    let golden = try Golden(name)
+    let folder = try TemporaryFolder()
+    let (mean, covariance) = (try golden.values("gp.mean"), try golden.values("gp.cov"))
+    for solver in ["cg", "parameter-space"] {
+      let members = try object(
+        Command.run(
+          Self.arguments(golden) + Self.hyperparameters(golden) + [
+            "--solver", solver, "--cg-tolerance", "1e-11", "--preconditioner-rank", "3",
+            "--probes", "200", "--mean", "m.npy", "--covariance", "c.npy", "--json", "--quiet",
+          ], in: folder))
+      expectClose(try folder.array("m.npy").values, mean, relative: 1e-6, "mean")
+      expectClose(try folder.array("c.npy").values, covariance, relative: 1e-6, "covariance")
+      #expect(members["solver"] == .string(solver))
+      #expect(members["solver_reason"] == .string("the \(solver) solver was asked for"))
+      #expect(members["variance_method"] == .string("solves"))
+      #expect(try number(members, "iterations") >= 1)
+      #expect(try number(members, "residual") <= 1e-11)
+      #expect(try number(members, "variance_residual") <= 1e-11)
+      let error = try number(members, "log_determinant_standard_error")
+      let expected = try golden.values("gp.log_marginal_likelihood")[0]
+      let found = try number(members, "log_marginal_likelihood")
+      #expect(error > 0 && error < 2 && abs(found - expected) <= 1.5 * error)
+    }
+  }
+
+  /// All solvers in a plan, the one that fits, and what an iterative one cannot do.
+  @Test func solverChoice() throws {
+    let golden = try Golden("empirical-mlp")
+    let folder = try TemporaryFolder()
+    let arguments = try Self.arguments(golden) + Self.hyperparameters(golden)
+    let plan = try object(Command.run(arguments + ["--plan", "--json"], in: folder))
+    guard case .array(let solvers)? = plan["solvers"] else {
+      Issue.record("no solvers in \(plan)")
+      return
+    }
+    #expect(plan["solver"] == .string("exact") && solvers.count == 3)
+    expectSentence(
+      try Command.run(arguments + ["--solver", "exact", "--memory-limit", "1kB"], in: folder),
+      "--solver exact needs", "no solver fits")
+    for solver in ["cg", "parameter-space"] {
+      var without = arguments + ["--solver", solver]
+      without[try #require(without.firstIndex(of: "--noise-std")) + 1] = "0"
+      expectSentence(
+        try Command.run(without, in: folder), "--solver \(solver) needs a noise above 0")
+    }
+    // σp and σ chosen without the kernel are near those that it chooses.
+    let free = Self.arguments(golden) + ["--probes", "300", "--json", "--solver"]
+    let exact = try object(Command.run(free + ["exact"], in: folder), notes: true)
+    let cg = try object(Command.run(free + ["cg"], in: folder), notes: true)
+    #expect(cg["search"] != nil && cg["log_determinant_standard_error"] != nil)
+    for name in ["prior_std", "noise_std"] {
+      let ratio = try number(cg, name) / number(exact, name)
+      #expect(ratio > 0.7 && ratio < 1.4, "\(name) \(ratio)")
+    }
+    // Too few iterations are no secret.
+    let short = try Command.run(
+      arguments + [
+        "--solver", "cg", "--preconditioner-rank", "0", "--cg-iterations", "2",
+        "--cg-tolerance", "1e-12", "--json",
+      ], in: folder)
+    #expect(short.errors.contains("after 2 iterations, above the tolerance"))
+    #expect(try number(object(short, notes: true), "residual") > 1e-12)
+    expectSentence(
+      try Command.run(arguments + ["--cg-tolerance", "2"], in: folder), "--cg-tolerance",
+      status: 2)
+    expectSentence(
+      try Command.run(arguments + ["--probes", "1"], in: folder), "--probes takes 2", status: 2)
   }
 
   /// In float32 the kernel's products are rounded.

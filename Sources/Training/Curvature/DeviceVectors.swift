@@ -4,18 +4,45 @@ import Compute
 ///
 /// A sum runs in pieces of 2^16 elements by the canonical order of contractions; the pieces are added
 /// on the host in ascending order, so that results have the same bits everywhere.
-struct DeviceVectors {
+package struct DeviceVectors {
   let backend: any Backend
   private static let piece = 1 << 16
 
-  init(_ backend: any Backend) { self.backend = backend }
+  package init(_ backend: any Backend) { self.backend = backend }
 
   /// ⟨row_i, v⟩ for the rows of a matrix, [r, n], and v, 1×n. Waits.
   func products(_ rows: Matrix, _ v: Matrix) throws -> [Double] {
+    let count = rows.rows
+    let partial = try backend.matrix(Self.pieces(v.columns), count, v.type)
+    try start(rows, v, into: partial)
+    let values = try backend.download(partial)
+    return (0..<count).map { row in
+      stride(from: row, to: values.count, by: count).reduce(0.0) { $0 + values[$1] }
+    }
+  }
+
+  /// ⟨a_i, b_i⟩ for the rows of two matrices, [r, n] each. Waits once.
+  package func rowProducts(_ a: Matrix, _ b: Matrix) throws -> [Double] {
+    let pieces = Self.pieces(a.columns)
+    let partial = try backend.matrix(a.rows * pieces, 1, a.type)
+    for row in 0..<a.rows {
+      try start(
+        a.rows(row..<(row + 1)), b.rows(row..<(row + 1)),
+        into: partial.rows((row * pieces)..<((row + 1) * pieces)))
+    }
+    let values = try backend.download(partial)
+    return (0..<a.rows).map { row in
+      values[(row * pieces)..<((row + 1) * pieces)].reduce(0, +)
+    }
+  }
+
+  private static func pieces(_ width: Int) -> Int { (width + piece - 1) / piece }
+
+  /// partial ← ⟨row_i, v⟩ of every piece, [pieces, r].
+  private func start(_ rows: Matrix, _ v: Matrix, into partial: Matrix) throws {
     let (count, width) = (rows.rows, v.columns)
     let whole = width / Self.piece
-    let pieces = (width + Self.piece - 1) / Self.piece
-    let partial = try backend.matrix(pieces, count, v.type)
+    let pieces = Self.pieces(width)
     func run(from first: Int, columns: Int, batch: Int) throws {
       let part = Matrix(
         rows.buffer, offset: rows.offset + first * Self.piece, rows: count, columns: columns,
@@ -30,19 +57,15 @@ struct DeviceVectors {
     }
     if whole > 0 { try run(from: 0, columns: Self.piece, batch: whole) }
     if pieces > whole { try run(from: whole, columns: width - whole * Self.piece, batch: 1) }
-    let values = try backend.download(partial)
-    return (0..<count).map { row in
-      stride(from: row, to: values.count, by: count).reduce(0.0) { $0 + values[$1] }
-    }
   }
 
   /// ⟨a, b⟩, 1×n each. Waits.
   func product(_ a: Matrix, _ b: Matrix) throws -> Double { try products(a, b)[0] }
 
   /// target ← a·x + b·y (or a·x).
-  func combine(_ target: Matrix, _ a: Double, _ x: Matrix, _ b: Double = 1, _ y: Matrix? = nil)
-    throws
-  {
+  package func combine(
+    _ target: Matrix, _ a: Double, _ x: Matrix, _ b: Double = 1, _ y: Matrix? = nil
+  ) throws {
     try backend.run(.linearCombination(LinearCombination(target, a, x, b, y)))
   }
 }

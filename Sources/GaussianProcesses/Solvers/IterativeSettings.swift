@@ -1,0 +1,49 @@
+import Compute
+
+/// How iterative solvers work.
+public struct IterativeSettings: Sendable, Codable, Equatable {
+  /// Of ‖b − A x‖/‖b‖; nil for 10⁻⁸ with products in float64 and 10⁻⁵ in float32.
+  public var tolerance: Double?
+  /// The most products for one right side.
+  public var limit: Int
+  /// Pivots of the preconditioner; 0 for none.
+  public var preconditionerRank: Int
+  /// Random vectors for the log determinant.
+  public var probes: Int
+  /// Products with each of them, and for variances by Lanczos's method.
+  public var lanczosSteps: Int
+  /// Nil: the choice of `VarianceMethod.choose`.
+  public var variances: VarianceMethod?
+  /// Of the probes.
+  public var seed: UInt64
+
+  public init(
+    tolerance: Double? = nil, limit: Int = 1000, preconditionerRank: Int = 100, probes: Int = 10,
+    lanczosSteps: Int = 100, variances: VarianceMethod? = nil, seed: UInt64 = 0
+  ) {
+    (self.tolerance, self.limit, self.preconditionerRank) = (tolerance, limit, preconditionerRank)
+    (self.probes, self.lanczosSteps) = (probes, lanczosSteps)
+    (self.variances, self.seed) = (variances, seed)
+  }
+
+  public func tolerance(_ type: ScalarType) -> Double {
+    tolerance ?? (type == .float64 ? 1e-8 : 1e-5)
+  }
+}
+
+/// How covariances are found without a factorization.
+public enum VarianceMethod: String, Sendable, Codable, CaseIterable {
+  /// A solve for every output of every test example, to the tolerance.
+  case solves
+  /// The part of A⁻¹ in one Krylov space (Pleiss et al. 2018, arXiv 1803.06058): a bound from above,
+  /// and products whose number does not grow with the test examples.
+  case lanczos
+
+  /// The most outputs of test examples that are solved for, where nothing is said.
+  public static let mostSolves = 256
+
+  /// - Parameter count: m·O.
+  public static func choose(_ count: Int) -> VarianceMethod {
+    count <= mostSolves ? .solves : .lanczos
+  }
+}
