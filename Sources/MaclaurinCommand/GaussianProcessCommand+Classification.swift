@@ -15,15 +15,13 @@ extension GaussianProcessCommand {
       guard probabilities == nil else {
         throw ValidationError("--probabilities are those of --likelihood softmax; give it, too")
       }
-      guard process.solver == "auto" || GaussianProcessFit.Solver(rawValue: process.solver) != nil
-      else {
-        throw ValidationError("--solver \(process.solver) goes with --likelihood softmax; give it")
-      }
       return
     }
     let others = [
       ("--noise-std", process.noiseStd != nil), ("--per-layer-prior", process.perLayerPrior),
       ("--leave-one-out", leaveOneOut != nil),
+      ("--probes", process.iterative.probes != nil),
+      ("--variance-method", process.iterative.varianceMethod != nil),
     ]
     for (option, isGiven) in others where isGiven {
       throw ValidationError("\(option) goes with --likelihood gaussian; leave it out")
@@ -39,8 +37,14 @@ extension GaussianProcessCommand {
   }
 
   private var classSettings: ClassificationFit.Settings {
-    ClassificationFit.Settings(
+    var settings = ClassificationFit.Settings(
       solver: ClassificationFit.Solver(rawValue: process.solver), priorStd: process.priorStd)
+    let iterative = process.iterative
+    (settings.limits.tolerance, settings.limits.iterations) = (
+      iterative.cgTolerance, iterative.cgIterations
+    )
+    if let bytes = iterative.memoryLimit.flatMap(ByteCount.parse) { settings.memory = bytes }
+    return settings
   }
 
   /// What was found, on the host.

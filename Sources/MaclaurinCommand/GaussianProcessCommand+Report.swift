@@ -15,28 +15,27 @@ extension GaussianProcessCommand {
       costs: plan.costs.map { ($0.solver.rawValue, $0.bytes, $0.flops) })
   }
 
-  /// - Parameter costs: of every solver that could be taken.
+  /// - Parameter costs: of the solvers, that which is chosen among them.
   func showPlan(
     _ loaded: PredictionExamples.Loaded, _ network: Network, solver: String, reason: String,
     costs: [(solver: String, bytes: Double, flops: Double)]
   ) {
-    var rows = [["solver", "memory", "GFLOP"]]
+    var (solvers, rows) = ([JSONValue](), [["solver", "memory", "GFLOP"]])
     var members: [String: JSONValue] = [
       "solver": .string(solver), "solver_reason": .string(reason),
-      "examples": .number(Double(loaded.train)), "test_examples": .number(Double(loaded.test)),
+      "examples": .number(Double(loaded.train)),
+      "test_examples": .number(Double(loaded.test)),
       "outputs": .number(Double(loaded.outputs)),
       "parameters": .number(Double(network.parameterCount)),
     ]
-    var solvers: [JSONValue] = []
     for cost in costs {
+      let (bytes, flops) = (JSONValue.number(cost.bytes), JSONValue.number(cost.flops))
+      solvers.append(
+        .object(["solver": .string(cost.solver), "peak_bytes": bytes, "flops": flops]))
       rows.append([
         cost.solver, bytesText(Int(min(cost.bytes, 1e18))), fixed(cost.flops / 1e9, 3),
       ])
-      let entry: [String: JSONValue] = [
-        "peak_bytes": .number(cost.bytes), "flops": .number(cost.flops),
-      ]
-      if cost.solver == solver { members.merge(entry) { $1 } }
-      solvers.append(.object(entry.merging(["solver": .string(cost.solver)]) { $1 }))
+      if cost.solver == solver { (members["peak_bytes"], members["flops"]) = (bytes, flops) }
     }
     members["solvers"] = .array(solvers)
     report.result(
@@ -121,10 +120,6 @@ extension GaussianProcessCommand {
     }
     noteSolver(outcome, &members)
     rows += scores.map { [$0.split(separator: "_").joined(separator: " "), fixed($1, 6)] }
-    if let approximation = outcome.approximation {
-      members.merge(approximation.members) { old, _ in old }
-      rows += approximation.rows
-    }
     if let left = outcome.leaveOneOut {
       members["leave_one_out"] = .object([
         "rmse": RunFiles.number(left.rootMeanSquare),
@@ -208,9 +203,8 @@ extension GaussianProcessCommand {
         "Why this solver: \(fit.reason).",
       ],
       settings: [
-        "network": .string(process.networkFile), "parameters": .string(process.parameters ?? ""),
-        "layers": .string(process.layers),
-        "prior-mean": .string((process.priorMean ?? .network).rawValue),
+        "network": .string(process.networkFile), "parameters": .string(process.parameters),
+        "layers": .string(process.layers), "prior-mean": .string(process.priorMean.rawValue),
         "solver": .string(fit.solver.rawValue),
       ])
     try report.write(to: folder)

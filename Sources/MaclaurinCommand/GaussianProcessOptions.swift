@@ -82,8 +82,7 @@ struct GaussianProcessOptions: ParsableArguments {
 
   func settings() throws -> GaussianProcessFit.Settings {
     let known = GaussianProcessFit.Solver(rawValue: solver)
-    guard known != nil || solver == "auto" || ClassificationFit.Solver(rawValue: solver) != nil
-    else {
+    guard known != nil || solver == "auto" else {
       throw ValidationError(
         "--solver takes auto, "
           + GaussianProcessFit.Solver.allCases.map(\.rawValue).joined(separator: ", ")

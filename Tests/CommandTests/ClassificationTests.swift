@@ -187,6 +187,8 @@ import Testing
     (["--leave-one-out", "l.npy"], "--leave-one-out goes with"),
     (["--per-layer-prior"], "--per-layer-prior goes with"),
     (["--solver", "cg"], "not cg"),
+    (["--probes", "4"], "--probes goes with"),
+    (["--solver", "exact", "--memory-limit", "1kB"], "--solver parameter-space fits"),
     (["--probability-samples", "0"], "--probability-samples takes"),
     (["--probability-method", "all"], "probability-method"),
     (["--likelihood", "gaussian", "--probabilities", "p.npy"], "--likelihood softmax"),
@@ -204,6 +206,7 @@ import Testing
     // Only what files hold is found out late.
     let isLate =
       words.contains("0…1") || words.contains("example 2") || words.contains("two outputs")
+      || words.contains("space fits")
     expectSentence(
       try Command.run(base + arguments, in: folder), words, status: isLate ? 1 : 2)
   }

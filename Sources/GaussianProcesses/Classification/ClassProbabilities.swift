@@ -1,12 +1,14 @@
 import Compute
 
 /// Probabilities of classes from a normal distribution of the logits f ~ N(μ, Σ), Σ the block of each
-/// example: E[softmax(f)], which has no closed form.
+/// example: E[softmax(f)], which has no closed form. Laplace's approximation puts μ at the mode of a skew
+/// posterior, nearer to 0 than its mean, so that such probabilities are too cautious where σp is large (Kuss
+/// and Rasmussen, JMLR 6, 2005).
 public enum ClassProbabilities: String, Sendable, Codable, CaseIterable {
   /// softmax(μ): without the uncertainty.
   case map
-  /// softmax(μ_c/√(1 + π/8·Σ_cc)): MacKay, Neural Computation 4 (1992), for each class by itself. Needs
-  /// variances.
+  /// softmax(μ_c/√(1 + π/8·Σ_cc)): MacKay, Neural Computation 4 (1992), for each class by itself, so that a
+  /// shift of all logits, which changes no probability, counts as uncertainty, too. Needs variances.
   case probit
   /// The mean of softmax(μ + L z) over samples of z, Σ = L Lᵀ, in pairs z and −z. Needs blocks.
   case samples
@@ -20,10 +22,11 @@ public enum ClassProbabilities: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// The numbers z of one seed serve every example, so that an example's probabilities do not depend
-  /// on what others there are.
   public static let defaultSamples = 1000
 
+  /// The numbers z of one seed serve every example, so that an example's probabilities do not depend
+  /// on what others there are.
+  ///
   /// - Parameters:
   ///   - logits: with as much of the covariance as the method needs, or more.
   ///   - samples: how many; an odd number lacks the last −z.
@@ -67,7 +70,7 @@ public enum ClassProbabilities: String, Sendable, Codable, CaseIterable {
     precondition(logits.form == .blocks || logits.form == .full, "blocks are needed")
     let (o, size) = (logits.outputs, logits.mean.count)
     let pairs = (samples + 1) / 2
-    let normals = Philox.normals(pairs * o, seed: seed, purpose: .logitSamples, tensor: 0)
+    let normals = Philox.normals(pairs * o, seed: seed, purpose: .outputSamples, tensor: 0)
     var result = [Double](repeating: 0, count: size)
     var (row, block) = ([Double](repeating: 0, count: o), [Double](repeating: 0, count: o * o))
     for example in 0..<logits.count {

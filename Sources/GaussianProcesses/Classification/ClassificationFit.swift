@@ -19,6 +19,8 @@ public struct ClassificationFit {
     public var priorStd: Double?
     /// Bytes that may be used.
     public var memory = HostMachine.memory
+    /// Of the solver in parameter space.
+    public var limits = LaplaceParameterPosterior.Limits()
 
     public init(solver: Solver? = nil, priorStd: Double? = nil) {
       (self.solver, self.priorStd) = (solver, priorStd)
@@ -66,7 +68,7 @@ public struct ClassificationFit {
     let bytes = 3 * 8 * size * size + Double(kernel.peakBytes)
     let steps = settings.priorStd == nil ? 160.0 : 8
     let exact =
-      "the exact solver factorizes \(Int(size)) logits, in \(GaussianProcessFit.text(bytes))"
+      "the exact solver factorizes \(Int(size)) logits, in \(SolverChoice.bytes(bytes))"
     let isSmall = size <= Double(exactSize) && bytes <= Double(settings.memory)
     if settings.solver == .exact || settings.solver == nil && isSmall {
       return Plan(
@@ -81,7 +83,7 @@ public struct ClassificationFit {
     return Plan(
       solver: .parameterSpace,
       reason: "parameter space holds vectors of \(parameters) parameters, in "
-        + "\(GaussianProcessFit.text(vectors)); \(exact)",
+        + "\(SolverChoice.bytes(vectors)); \(exact)",
       bytes: vectors, flops: 0)
   }
 
@@ -96,9 +98,9 @@ public struct ClassificationFit {
     (solver, reason) = (plan.solver, plan.reason)
     guard plan.bytes <= Double(settings.memory) else {
       throw GaussianProcessError(
-        "the \(solver.rawValue) solver needs \(GaussianProcessFit.text(plan.bytes)) for "
+        "the \(solver.rawValue) solver needs \(SolverChoice.bytes(plan.bytes)) for "
           + "\(observations.count) examples with \(model.outputs) classes, and there are "
-          + "\(GaussianProcessFit.text(Double(settings.memory))); "
+          + "\(SolverChoice.bytes(Double(settings.memory))); "
           + (solver == .exact
             ? "--solver parameter-space fits, or give fewer examples"
             : "let fewer --layers move"))
@@ -144,7 +146,8 @@ public struct ClassificationFit {
         reason += "; the prior is chosen by the evidence of \(part.count) examples"
       }
       progress("Newton's method", 0, 1)
-      let found = try LaplaceParameterPosterior(model, observations, priorStd: priorStd)
+      let found = try LaplaceParameterPosterior(
+        model, observations, priorStd: priorStd, limits: settings.limits)
       posterior = found
       (newtonSteps, residual) = (found.newtonSteps, found.residual)
     }

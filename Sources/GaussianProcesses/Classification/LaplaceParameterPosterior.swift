@@ -218,10 +218,10 @@ public final class LaplaceParameterPosterior: Posterior {
       var (rough, sides): ([Double], [Double]) = ([], [])
       for sample in part {
         let noise = Philox.normals(
-          n * o, seed: seed, purpose: .logitSamples, tensor: 2 * sample + 1)
+          n * o, seed: seed, purpose: .outputSamples, tensor: 2 * sample + 1)
         rough += SoftmaxLikelihood.root(p, noise, outputs: o)
         sides += Philox.normals(
-          width, seed: seed, purpose: .logitSamples, tensor: 2 * sample + 2)
+          width, seed: seed, purpose: .outputSamples, tensor: 2 * sample + 2)
       }
       let pulled = try model.backend.download(
         model.pull(

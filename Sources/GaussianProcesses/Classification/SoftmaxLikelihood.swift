@@ -3,7 +3,7 @@ import Glibc
 /// log p(t | f) = Σᵢ Σ_c t_ic log softmax(fᵢ)_c of n examples with O logits, in float64 on the host.
 ///
 /// Its gradient is t − p, its negative Hessian W with the blocks Wᵢ = diag(pᵢ) − pᵢpᵢᵀ, which have the
-/// root Wᵢ = BᵢBᵢᵀ, Bᵢ = diag(√pᵢ) − pᵢ√pᵢᵀ: (D − ps ᵀ)(D − spᵀ) = D² − ppᵀ − ppᵀ + p(sᵀs)pᵀ with
+/// root Wᵢ = BᵢBᵢᵀ, Bᵢ = diag(√pᵢ) − pᵢ√pᵢᵀ: (D − psᵀ)(D − spᵀ) = D² − ppᵀ − ppᵀ + p(sᵀs)pᵀ with
 /// D = diag(s), s = √p, sᵀs = 1. Products with B take O(O) for an example.
 enum SoftmaxLikelihood {
   /// softmax of every row of f, [n, O]. The greatest logit is subtracted, so that none overflows.
