@@ -34,6 +34,8 @@ struct AdaptationResult {
     let x2 = try examples.test.map {
       try device.matrix($0.count, network.inputCount, type, $0.inputs)
     }
+    var settings = try command.process.settings()
+    (settings.testExamples, settings.form) = (max(1, x2?.rows ?? 1), .variances)
     let bar = ProgressBar(quiet: command.report.quiet)
     func fitted(_ layers: String) throws -> (LinearizedNetwork, AdaptationFit) {
       let model = LinearizedNetwork(
@@ -41,7 +43,7 @@ struct AdaptationResult {
         priorMean: command.process.priorMean ?? (adapted.fresh.isEmpty ? .network : .zero),
         on: device)
       let fit = try AdaptationFit(
-        model, part, x1, likelihood, command.process.settings(), by: algebra,
+        model, part, x1, likelihood, settings, by: algebra,
         progress: { bar.show($1, of: $2, $0) })
       bar.clear()
       return (model, fit)
@@ -53,7 +55,8 @@ struct AdaptationResult {
     fresh = adapted.fresh.map(\.name)
     saved = SavedPosterior(
       model, center: adapted.values, likelihood, fit.hyperparameters, inputs: part.inputs,
-      targets: part.targets, solver: fit.solver, state: fit.state,
+      targets: part.targets, solver: fit.solver, iterative: settings.iterative,
+      state: fit.state,
       inputScaling: examples.scaling.inputs, targetScaling: examples.scaling.targets)
     guard let x2 else { return }
     // Names go into tables with commas between columns.

@@ -62,6 +62,67 @@ import Testing
     #expect(mean.shape == variance.shape && mean.shape.count == 2)
   }
 
+  /// Iterative solvers keep what they learned from, and find the same bits again.
+  @Test(arguments: ["cg", "parameter-space"])
+  func iterative(_ solver: String) throws {
+    let golden = try Golden("empirical-mlp")
+    let folder = try TemporaryFolder()
+    let members = try object(
+      Command.run(
+        arguments(golden) + [
+          "--inputs", golden.argument("x1"), "--targets", golden.argument("y"), "--test-inputs",
+          golden.argument("x2"), "--test-targets", golden.argument("gp.mean"), "--solver", solver,
+          "--out", "d",
+        ], in: folder))
+    #expect(members["solver"] == .string(solver) && number(members, "residual") < 1e-7)
+    let file = try SafetensorsFile("\(folder.path)/d/posterior.safetensors")
+    #expect(file.metadata["solver"] == solver && file.metadata["cg_iterations"] != nil)
+    #expect(!file.names.contains { $0.hasPrefix("state.") })
+    _ = try object(
+      Command.run(
+        "evaluate", "--posterior", "d", "--inputs", golden.argument("x2"), "--output", "m.npy",
+        "--variance", "v.npy", "--json", in: folder))
+    let mean = try folder.array("m.npy").values
+    expectClose(mean, try golden.values("gp.mean"), relative: 1e-6, "mean")
+    let covariance = try golden.values("gp.cov")
+    let size = mean.count
+    expectClose(
+      try folder.array("v.npy").values, (0..<size).map { covariance[$0 * size + $0] },
+      relative: 1e-6, "variance")
+    // prediction,example,output,mean,…: what adapt had itself.
+    let lines = folder.text("d/predictions.csv").split(separator: "\n").dropFirst()
+    #expect(lines.map { Double($0.split(separator: ",")[3]) } == mean)
+  }
+
+  /// Classes in parameter space are those of function space.
+  @Test func classesInParameterSpace() throws {
+    let golden = try Golden("empirical-mlp")
+    let folder = try TemporaryFolder()
+    let rows = try golden.file.info("x1").shape[0]
+    let outputs = try golden.file.info("y").shape[1]
+    let targets = (0..<rows * outputs).map { $0 % outputs == $0 / outputs % outputs ? 1.0 : 0 }
+    try folder.write("t.npy", targets, shape: [rows, outputs])
+    var probabilities: [[Double]] = []
+    for solver in ["exact", "parameter-space"] {
+      _ = try object(
+        Command.run(
+          "adapt", "--network", golden.network, "--parameters", golden.argument("theta0."),
+          "--inputs", golden.argument("x1"), "--targets", "t.npy", "--likelihood", "softmax",
+          "--prior-std", "0.5", "--solver", solver, "--out", "d", "--json", "--quiet", in: folder))
+      _ = try object(
+        Command.run(
+          "evaluate", "--posterior", "d", "--inputs", golden.argument("x2"), "--output", "p.npy",
+          "--probabilities", "--json", in: folder))
+      probabilities.append(try folder.array("p.npy").values)
+    }
+    expectClose(probabilities[1], probabilities[0], relative: 1e-6, "probabilities")
+    let outcome = try Command.run(
+      "adapt", "--network", golden.network, "--parameters", golden.argument("theta0."),
+      "--inputs", golden.argument("x1"), "--targets", "t.npy", "--likelihood", "softmax",
+      "--solver", "cg", in: folder)
+    expectSentence(outcome, "--solver cg goes with --likelihood gaussian", status: 2)
+  }
+
   /// Two batches one after the other are what both are at once.
   @Test func update() throws {
     let golden = try Golden("empirical-mlp")
