@@ -137,8 +137,8 @@ extension AdaptationReport {
     }
     predictions = PredictionReport(
       title: "", lead: "", features: features, outputs: o,
-      trainInputs: unscaled(examples.train.inputs),
-      trainTargets: scaling.unscaled(examples.train.targets, columns: o),
+      trainInputs: unscaled(result.saved.inputs),
+      trainTargets: scaling.unscaled(result.saved.targets, columns: o),
       inputs: unscaled(test.inputs), targets: scaling.unscaled(test.targets, columns: o),
       predictions: [
         .init(

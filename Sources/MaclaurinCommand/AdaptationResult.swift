@@ -69,12 +69,19 @@ struct AdaptationResult {
       let last = try fitted("last").1
       try predict("last layer", last, x2, examples)
     }
-    let noise = fit.hyperparameters.noiseStd
-    func add(_ name: String, _ values: [Double], seconds: Double) {
+    // What has no variance of its own gets that of its training residuals, and the noise's at least.
+    func add(_ name: String, _ values: [Double], train: [Double], seconds: Double) {
       guard let test = examples.test else { return }
+      var squares = 0.0
+      for index in train.indices {
+        squares += (train[index] - part.targets[index]) * (train[index] - part.targets[index])
+      }
+      let residual = (squares / Double(train.count)).squareRoot()
       methods.append(
         AdaptationPrediction(values, outputs: network.outputCount, likelihood)
-          .method(name, on: test, examples, noiseStd: noise, seconds: seconds))
+          .method(
+            name, on: test, examples, noiseStd: max(fit.hyperparameters.noiseStd, residual),
+            seconds: seconds))
     }
     var frozen: [String] = []
     for (tensor, scale) in zip(network.parameters, given.scales) where scale == 0 {
@@ -82,18 +89,27 @@ struct AdaptationResult {
     }
     for comparison in comparisons {
       guard case .fineTune(let steps) = comparison else { continue }
-      let tuned = try FineTuning(
-        adapted, part, train: x1, test: x2, likelihood, frozen: frozen, seed: command.seed,
-        steps: steps, flops: fit.flops, on: device)
-      add(
-        "fine-tuning (\(tuned.steps) step\(tuned.steps == 1 ? "" : "s"))", tuned.outputs,
-        seconds: tuned.seconds)
-      if steps == nil { fineTuning = tuned }
+      do {
+        let tuned = try FineTuning(
+          adapted, part, train: x1, test: x2, likelihood, frozen: frozen, seed: command.seed,
+          steps: steps, flops: fit.flops, on: device)
+        add(
+          "fine-tuning (\(tuned.steps) step\(tuned.steps == 1 ? "" : "s"))", tuned.outputs,
+          train: tuned.trainOutputs, seconds: tuned.seconds)
+        if steps == nil { fineTuning = tuned }
+      } catch let error as TrainingError where error.divergedAfter != nil {
+        methods.append(
+          AdaptationMethod(
+            name: "fine-tuning (diverged after \(error.divergedAfter ?? 0) steps)", seconds: 0))
+      }
     }
     if adapted.fresh.isEmpty {
       let start = ContinuousClock.now
       let values = try device.download(model.values(x2))
-      add("network as it is", values, seconds: (ContinuousClock.now - start) / .seconds(1))
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      add(
+        "network as it is", values, train: try device.download(model.values(x1)),
+        seconds: seconds)
     }
   }
 

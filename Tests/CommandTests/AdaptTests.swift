@@ -365,6 +365,12 @@ import Testing
         "--prior-mean", "zero", "--compare", "last-layer", "--json", "--quiet", in: folder))
     let found = try methods(members)
     #expect(found.count == 2 && members["layers"] == .string("last"))
+    // A run's folder is not written into, and a softmax takes no centred rows.
+    let base = ["adapt", "--parameters", "run", "--data", "digits", "--classes", "2,3"]
+    expectSentence(try Command.run(base + ["--out", "run"], in: folder), "holds a run")
+    expectSentence(
+      try Command.run(base + ["--targets", "centred"], in: folder), "--likelihood gaussian",
+      status: 2)
     #expect(number(found[0], "accuracy") > 0.7 && found[0]["ece"] == nil)
     #expect(members["out"] == nil && folder.names() == ["run"])
   }
