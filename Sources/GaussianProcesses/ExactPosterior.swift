@@ -122,12 +122,12 @@ public final class ExactPosterior: Posterior {
 
   // MARK: Prediction
 
-  /// Rows of K* and of L⁻¹K*ᵀ that are held at once, unless all of a covariance is wanted.
-  private static let mostNumbers = 1 << 24
+  /// Numbers of K* and of L⁻¹K*ᵀ that are held at once, unless all of a covariance is wanted: few beside A.
+  private var mostNumbers: Int { max(1 << 24, residuals.count * residuals.count / 4) }
 
   public func predict(_ inputs: Matrix, _ form: CovarianceForm) throws -> GaussianOutputs {
     guard form != .full else { return try predictAtOnce(inputs, form) }
-    let each = max(1, Self.mostNumbers / (residuals.count * model.outputs))
+    let each = max(1, mostNumbers / (residuals.count * model.outputs))
     var (mean, covariance): ([Double], [Double]) = ([], [])
     for first in stride(from: 0, to: inputs.rows, by: each) {
       let part = try predictAtOnce(inputs.rows(first..<min(inputs.rows, first + each)), form)

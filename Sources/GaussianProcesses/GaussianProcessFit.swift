@@ -19,6 +19,7 @@ public struct GaussianProcessFit {
     public var starts = MarginalLikelihood.defaultStarts
     /// Bytes that may be used.
     public var memory = HostMachine.memory
+    public var rates = SolverRates()
     /// Of cg and parameter-space.
     public var iterative = IterativeSettings()
     /// What is to be predicted, which the choice of a solver depends on.
@@ -105,11 +106,13 @@ public struct GaussianProcessFit {
     if settings.hasLayerPriors { return try layeredPlan(model, problem, settings) }
     let needsExact = settings.solver == nil && settings.noiseStd == 0
     let choice = try SolverChoice(
-      problem, memory: Double(settings.memory), given: needsExact ? .exact : settings.solver)
+      problem, memory: Double(settings.memory), rates: settings.rates,
+      given: needsExact ? .exact : settings.solver)
     let cost = choice.costs.first { $0.solver == choice.solver }!
     return Plan(
       solver: choice.solver,
-      reason: needsExact ? "exact: the other solvers need a noise above 0" : choice.reason,
+      reason: needsExact
+        ? "the exact solver, because the others need a noise above 0" : choice.reason,
       bytes: cost.bytes, flops: cost.flops, costs: choice.costs)
   }
 
@@ -133,7 +136,8 @@ public struct GaussianProcessFit {
           + "--per-layer-prior out, or give fewer examples")
     }
     return Plan(
-      solver: .exact, reason: "exact: priors of layers are chosen with their kernels in memory",
+      solver: .exact,
+      reason: "the exact solver, because priors of layers are chosen with their kernels in memory",
       bytes: cost.bytes, flops: cost.flops, costs: [cost])
   }
 

@@ -127,8 +127,9 @@ extension MarginalLikelihood {
     }
     guard let best else {
       throw GaussianProcessError(
-        "the covariance of the examples is not positive definite wherever the search for --prior-std "
-          + "and --noise-std began; give both, with a larger noise")
+        "the covariance of the examples is not positive definite to working precision wherever the "
+          + "search for the largest marginal likelihood began; give a larger --noise-std, or remove "
+          + "examples that occur twice")
     }
     return (best.point, best.start, evaluations)
   }

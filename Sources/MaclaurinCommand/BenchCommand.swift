@@ -6,7 +6,7 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench", abstract: "Measure contractions, training steps and kernels.",
     subcommands: [
       BenchContraction.self, BenchConvolution.self, BenchStep.self, BenchKernel.self,
-      BenchScheduler.self,
+      BenchFisher.self, BenchScheduler.self,
       BenchPlacement.self,
       BenchProfile.self, BenchChecks.self, BenchAll.self,
     ])
@@ -31,8 +31,8 @@ struct ContractionBenchOptions: ParsableArguments {
   }
 }
 
-/// What `bench step` measures.
-struct StepBenchOptions: ParsableArguments {
+/// A network with random data.
+struct NetworkBenchOptions: ParsableArguments {
   @Option(help: "A network file (JSON), or \(NetworkPreset.forms).")
   var model = "mlp:2048x3"
 
@@ -51,20 +51,6 @@ struct StepBenchOptions: ParsableArguments {
   @Option(help: "Examples per step.")
   var batchSize = 128
 
-  @Option(help: "Orders: full or 1 to 8, with commas between.")
-  var orders = "full,1,2,3,4"
-
-  @Option(help: "mse or cross_entropy.")
-  var loss = Loss.Kind.crossEntropy
-
-  @Option(help: "sgd, momentum, adam or adamw.")
-  var optimizer = TrainingSettings.Optimizer.sgd
-
-  @Option(
-    help: ArgumentHelp(
-      "signs: with random signs on the movement of hidden neurons.", valueName: "how"))
-  var randomize: MovementSettings.Randomization?
-
   func parsedNetwork() throws -> Network {
     guard outputs > 0, batchSize > 0 else {
       throw Misuse("--outputs and --batch-size take positive numbers")
@@ -79,6 +65,25 @@ struct StepBenchOptions: ParsableArguments {
     }
     return network
   }
+}
+
+/// What `bench step` measures.
+struct StepBenchOptions: ParsableArguments {
+  @OptionGroup var network: NetworkBenchOptions
+
+  @Option(help: "Orders: full or 1 to 8, with commas between.")
+  var orders = "full,1,2,3,4"
+
+  @Option(help: "mse or cross_entropy.")
+  var loss = Loss.Kind.crossEntropy
+
+  @Option(help: "sgd, momentum, adam or adamw.")
+  var optimizer = TrainingSettings.Optimizer.sgd
+
+  @Option(
+    help: ArgumentHelp(
+      "signs: with random signs on the movement of hidden neurons.", valueName: "how"))
+  var randomize: MovementSettings.Randomization?
 
   /// 0 for full.
   func parsedOrders() throws -> [Int] {
@@ -95,14 +100,15 @@ struct StepBenchOptions: ParsableArguments {
 
   func settings(_ order: Int, _ type: ScalarType) -> TrainingSettings {
     TrainingSettings(
-      order: order, loss: loss, optimizer: optimizer, batchSize: batchSize, steps: 1, type: type,
+      order: order, loss: loss, optimizer: optimizer, batchSize: network.batchSize, steps: 1,
+      type: type,
       movement: randomize.map { MovementSettings(randomize: $0, signOrder: 2) })
   }
 
   func measure(
     _ options: BackendOptions, repeats: Int, _ output: OutputOptions
   ) throws -> [String: JSONValue] {
-    let network = try parsedNetwork()
+    let network = try self.network.parsedNetwork()
     let orders = try parsedOrders()
     let benches = try orders.map { order in
       try StepBench(network, settings(order, options.scalarType()), options)

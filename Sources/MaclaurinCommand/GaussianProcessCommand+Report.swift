@@ -10,35 +10,42 @@ extension GaussianProcessCommand {
     // Of a solver that was asked for, what it would take.
     if settings.solver != nil { settings.memory = .max }
     let plan = try GaussianProcessFit.plan(model, examples: loaded.train, settings)
-    let costs = plan.costs.map { cost in
-      JSONValue.object([
-        "solver": .string(cost.solver.rawValue), "peak_bytes": .number(cost.bytes),
-        "flops": .number(cost.flops),
+    showPlan(
+      loaded, network, solver: plan.solver.rawValue, reason: plan.reason,
+      costs: plan.costs.map { ($0.solver.rawValue, $0.bytes, $0.flops) })
+  }
+
+  /// - Parameter costs: of every solver that could be taken.
+  func showPlan(
+    _ loaded: PredictionExamples.Loaded, _ network: Network, solver: String, reason: String,
+    costs: [(solver: String, bytes: Double, flops: Double)]
+  ) {
+    var rows = [["solver", "memory", "GFLOP"]]
+    var members: [String: JSONValue] = [
+      "solver": .string(solver), "solver_reason": .string(reason),
+      "examples": .number(Double(loaded.train)), "test_examples": .number(Double(loaded.test)),
+      "outputs": .number(Double(loaded.outputs)),
+      "parameters": .number(Double(network.parameterCount)),
+    ]
+    var solvers: [JSONValue] = []
+    for cost in costs {
+      rows.append([
+        cost.solver, bytesText(Int(min(cost.bytes, 1e18))), fixed(cost.flops / 1e9, 3),
       ])
+      let entry: [String: JSONValue] = [
+        "peak_bytes": .number(cost.bytes), "flops": .number(cost.flops),
+      ]
+      if cost.solver == solver { members.merge(entry) { $1 } }
+      solvers.append(.object(entry.merging(["solver": .string(cost.solver)]) { $1 }))
     }
+    members["solvers"] = .array(solvers)
     report.result(
-      [
-        "solver": .string(plan.solver.rawValue), "solver_reason": .string(plan.reason),
-        "examples": .number(Double(loaded.train)),
-        "test_examples": .number(Double(loaded.test)),
-        "outputs": .number(Double(loaded.outputs)),
-        "parameters": .number(Double(network.parameterCount)),
-        "peak_bytes": .number(plan.bytes), "flops": .number(plan.flops),
-        "solvers": .array(costs),
-      ],
+      members,
       table([
-        ["solver", plan.solver.rawValue], ["training examples", String(loaded.train)],
+        ["solver", solver], ["training examples", String(loaded.train)],
         ["test examples", String(loaded.test)], ["outputs", String(loaded.outputs)],
         ["parameters", String(network.parameterCount)],
-      ]) + "\n"
-        + table(
-          [["solver", "memory", "GFLOP"]]
-            + plan.costs.map { cost in
-              [
-                cost.solver.rawValue, bytesText(Int(min(cost.bytes, 1e18))),
-                fixed(cost.flops / 1e9, 3),
-              ]
-            }) + "\n" + plan.reason, nil)
+      ]) + "\n" + table(rows) + "\n" + reason, nil)
   }
 
   /// −log density of a test target, and losses; none where targets are not known.
@@ -114,6 +121,10 @@ extension GaussianProcessCommand {
     }
     noteSolver(outcome, &members)
     rows += scores.map { [$0.split(separator: "_").joined(separator: " "), fixed($1, 6)] }
+    if let approximation = outcome.approximation {
+      members.merge(approximation.members) { old, _ in old }
+      rows += approximation.rows
+    }
     if let left = outcome.leaveOneOut {
       members["leave_one_out"] = .object([
         "rmse": RunFiles.number(left.rootMeanSquare),

@@ -9,13 +9,19 @@ struct GaussianProcessCommand: ParsableCommand {
       The network's linear expansion at θ with normally distributed movements of its parameters is a \
       Gaussian process with mean f(x; θ) and covariance σp²·J(x)J(x′)ᵀ. Given examples with noise of \
       standard deviation σ, its posterior is what training the linear expansion would find, with an \
-      uncertainty. σp and σ that are not given are those with the largest marginal likelihood.
+      uncertainty. σp and σ that are not given are those with the largest marginal likelihood. With \
+      --likelihood softmax the outputs are logits of classes, and the posterior is Laplace's approximation.
       """)
 
   @OptionGroup(title: "Process") var process: GaussianProcessOptions
   @OptionGroup(title: "Examples") var examples: PredictionExamples
 
-  @Option(help: "File for the mean, [m, outputs].")
+  @Option(
+    help: ArgumentHelp(
+      "What targets are: gaussian, numbers with noise, or softmax, classes.", valueName: "name"))
+  var likelihood = Likelihood.gaussian
+
+  @Option(help: "File for the mean, [m, outputs]; of classes their logits'.")
   var mean: String?
 
   @Option(help: "File for the covariance, without noise, [m·outputs, m·outputs].")
@@ -30,7 +36,19 @@ struct GaussianProcessCommand: ParsableCommand {
   @Option(help: "File for them, without noise, [S, m, outputs].")
   var samplesOutput: String?
 
-  @Option(help: ArgumentHelp("Seed of --samples.", valueName: "n"))
+  @Option(help: "File for the probabilities of classes, [m, outputs].")
+  var probabilities: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Probabilities from the logits' distribution: samples, probit, or map, without uncertainty.",
+      valueName: "how"))
+  var probabilityMethod = ClassProbabilities.samples
+
+  @Option(help: ArgumentHelp("Samples of logits for probabilities.", valueName: "n"))
+  var probabilitySamples = ClassProbabilities.defaultSamples
+
+  @Option(help: ArgumentHelp("Seed of --samples and of probabilities.", valueName: "n"))
   var seed: UInt64 = 0
 
   @Option(
@@ -41,7 +59,8 @@ struct GaussianProcessCommand: ParsableCommand {
   @Option(
     name: .customLong("report"),
     help: ArgumentHelp(
-      "Folder for report.html: the mean ± 2σ of the outputs, and predictions.csv.",
+      "Folder for report.html: the mean ± 2σ of the outputs, and predictions.csv; of classes reliability "
+        + "diagrams, and probabilities.csv.",
       valueName: "folder"))
   var page: String?
 
@@ -59,12 +78,14 @@ struct GaussianProcessCommand: ParsableCommand {
     guard (1...1_000_000).contains(samples ?? 1) else {
       throw ValidationError("--samples takes 1 to 1000000, not \(samples ?? 0)")
     }
+    try validateLikelihood()
   }
 
   /// What was found, on the host.
   struct Outcome {
     var fit: GaussianProcessFit
     var outputs: GaussianOutputs
+    var approximation: Approximation?
     var samples: (values: [Double], jitter: Double)?
     var leaveOneOut: LeaveOneOut?
     var backend: String
@@ -80,8 +101,13 @@ struct GaussianProcessCommand: ParsableCommand {
     var backend = backend
     backend.givenType = backend.givenType ?? ScalarType.float64.rawValue
     let type = try backend.scalarType()
-    if plan { return try showPlan(loaded, network, type) }
+    if plan, likelihood == .gaussian { return try showPlan(loaded, network, type) }
     try checkMemory(loaded)
+    if likelihood == .softmax {
+      var command = self
+      command.backend = backend
+      return try command.classify(loaded, network, type, since: start)
+    }
     let outcome = try backend.compute(report) { device in
       try infer(loaded, process.model(network, type, on: device))
     }
@@ -95,6 +121,7 @@ struct GaussianProcessCommand: ParsableCommand {
     let outputs = [
       ("--mean", mean), ("--covariance", covariance), ("--variance", variance),
       ("--samples-output", samplesOutput), ("--leave-one-out", leaveOneOut),
+      ("--probabilities", probabilities),
     ]
     for (option, output) in outputs {
       guard let output else { continue }
@@ -112,6 +139,7 @@ struct GaussianProcessCommand: ParsableCommand {
   func settings(_ loaded: PredictionExamples.Loaded) throws -> GaussianProcessFit.Settings {
     var settings = try process.settings()
     (settings.testExamples, settings.form) = (loaded.test, form(loaded))
+    if let rate = try process.iterative.contractionRate(backend) { settings.rates.products = rate }
     return settings
   }
 
@@ -144,9 +172,11 @@ struct GaussianProcessCommand: ParsableCommand {
     let fit = try GaussianProcessFit(
       model, observations, settings(loaded), by: algebra,
       progress: { what, done, total in bar.show(done, of: total, what) })
+    let approximation = try approximation(of: fit, observations, at: test, by: algebra)
     var outcome = Outcome(
-      fit: fit, outputs: try fit.posterior.predict(test, form(loaded)),
-      backend: device.name, trace: Trace(device, backend))
+      fit: fit,
+      outputs: try (approximation?.posterior ?? fit.posterior).predict(test, form(loaded)),
+      approximation: approximation, backend: device.name, trace: Trace(device, backend))
     if let samples {
       outcome.samples = try outcome.outputs.samples(samples, seed: seed, on: device, by: algebra)
     }
@@ -168,13 +198,19 @@ struct GaussianProcessCommand: ParsableCommand {
     let left = outcome.leaveOneOut.map { left in
       zip(loaded.set.train.targetDoubles(), left.residuals).map { $0 - $1 } + left.variances
     }
-    let results = [
+    try write([
       ("--mean", mean, outcome.outputs.mean, [m, o]),
       ("--covariance", covariance, outcome.outputs.covariance, [m * o, m * o]),
       ("--variance", variance, outcome.outputs.variances, [m, o]),
       ("--samples-output", samplesOutput, outcome.samples?.values, [samples ?? 0, m, o]),
       ("--leave-one-out", leaveOneOut, left, [2, loaded.train, o]),
-    ]
+    ])
+  }
+
+  /// Arrays to the files that were asked for.
+  func write(
+    _ results: [(option: String, file: String?, values: [Double]?, shape: [Int])]
+  ) throws {
     for (option, file, values, shape) in results {
       guard let file, let values else { continue }
       guard values.allSatisfy(\.isFinite) else {

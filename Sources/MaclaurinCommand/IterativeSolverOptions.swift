@@ -30,8 +30,8 @@ struct IterativeSolverOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Variances by solves, or bounds from above by lanczos (default: lanczos from "
-        + "\(VarianceMethod.mostSolves + 1) outputs on).", valueName: "how"))
+      "cg's variances by solves, or bounds from above by lanczos (default: solves for up to "
+        + "\(VarianceMethod.fewOutputs) outputs and where examples are few).", valueName: "how"))
   var varianceMethod: VarianceMethod?
 
   @Option(
@@ -63,5 +63,29 @@ struct IterativeSolverOptions: ParsableArguments {
       variances: varianceMethod)
     settings.wantsLikelihood = probes != nil
     if let memoryLimit, let bytes = ByteCount.parse(memoryLimit) { settings.memory = bytes }
+  }
+
+  /// Operations of a contraction in a second, on the fastest device whose speed is known; nil where none
+  /// is.
+  func contractionRate(_ backend: BackendOptions) throws -> Double? {
+    var backend = backend
+    backend.givenType = backend.givenType ?? ScalarType.float64.rawValue
+    let type = try backend.scalarType()
+    let known = try backend.selection().knownProfiles(
+      numerics: backend.numerics, threads: backend.threads, family: backend.kernelFamily,
+      type: type)
+    var fastest: Double?
+    for profile in known {
+      let plan = ProfiledPlan(profile)
+      let (a, b, c) = (
+        try plan.matrix(256, 1024, type), try plan.matrix(1024, 1024, type),
+        try plan.matrix(256, 1024, type)
+      )
+      let product = Contraction(a, b, into: c, transposeB: true)
+      try plan.run(.contraction(product))
+      guard plan.seconds > 0 else { continue }
+      fastest = max(fastest ?? 0, product.cost.flops / plan.seconds)
+    }
+    return fastest
   }
 }

@@ -32,11 +32,22 @@ struct JacobianOptions: ParsableArguments {
   func compute(
     output: String, vectors: (option: String, file: String), _ body: (Point) throws -> Void
   ) throws {
-    try OutputFile.checkArray(
-      output,
-      inputs: [
-        ("--network", network), ("--parameters", parameters), vectors, ("--inputs", inputs),
-      ])
+    try compute(outputs: [("--output", output)], vectors: [vectors], body)
+  }
+
+  /// The same for several files.
+  func compute(
+    outputs: [(option: String, file: String)], vectors: [(option: String, file: String)],
+    _ body: (Point) throws -> Void
+  ) throws {
+    var known: [(option: String, argument: String?)] = [
+      ("--network", network), ("--parameters", parameters), ("--inputs", inputs),
+    ]
+    for vector in vectors { known.append((vector.option, vector.file)) }
+    for output in outputs {
+      try OutputFile.checkArray(output.file, option: output.option, inputs: known)
+      known.append((output.option, output.file))
+    }
     let type = try backend.scalarType()
     let network = try NetworkOptions.read(network)
     try backend.compute(report) { device in

@@ -60,7 +60,8 @@ struct MainCommand: ParsableCommand {
       TrainCommand.self,
       StudyCommands.self, PlotCommand.self, EvaluateCommand.self, ExpandCommand.self,
       JVPCommand.self, VJPCommand.self, KernelCommands.self, PredictCommand.self,
-      GaussianProcessCommand.self, AdaptCommand.self, CurvatureCommand.self,
+      GaussianProcessCommand.self, AdaptCommand.self, FisherCommand.self,
+      CurvatureCommand.self,
       VerifyCommand.self, BenchCommand.self,
     ])
 }

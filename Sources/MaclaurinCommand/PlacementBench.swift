@@ -76,7 +76,7 @@ struct BenchPlacement: ParsableCommand {
     let step = try StepBenchOptions.parse(
       ["--model", "mlp:\(width)x3", "--batch-size", "\(batch)", "--orders", order])
     let settings = step.settings(try step.parsedOrders()[0], try backend.scalarType())
-    let network = try step.parsedNetwork()
+    let network = try step.network.parsedNetwork()
     let backends = try ["openblas", device, "auto"].map { name in
       var options = backend
       options.backend = name

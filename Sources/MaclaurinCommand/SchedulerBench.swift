@@ -63,7 +63,7 @@ struct BenchScheduler: ParsableCommand {
   }
 
   private func bench(_ order: Int, on backend: any Backend) throws -> StepBench {
-    try StepBench(step.parsedNetwork(), step.settings(order, .float32), on: backend)
+    try StepBench(step.network.parsedNetwork(), step.settings(order, .float32), on: backend)
   }
 
   private func operations(_ order: Int) throws -> Int {

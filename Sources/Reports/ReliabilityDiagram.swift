@@ -23,9 +23,9 @@ struct ReliabilityDiagram: Equatable {
   private static let countHeight = 36.0
   private static let head = 40.0
 
-  private var columns: Int { min(3, max(2, methods.count)) }
+  private var columns: Int { methods.count == 4 ? 2 : min(3, max(2, methods.count)) }
   private var panelWidth: Double { Self.width / Double(columns) }
-  private var side: Double { panelWidth - Self.left - Self.right }
+  private var side: Double { min(240, panelWidth - Self.left - Self.right) }
   private var panelHeight: Double { Self.head + side + 10 + Self.countHeight + 46 }
 
   func svg(isFile: Bool) -> String {
@@ -70,7 +70,8 @@ struct ReliabilityDiagram: Equatable {
           + "\(NumberText.fixed(100 * bin.accuracy, 1)) % of \(bin.count) right")
       lines.append(
         bar(
-          x, bottom, width, bin.accuracy * side, "fill=\"#2f7fc1\" data-series=\"accuracy\"", text))
+          x, bottom, width, bin.accuracy * side,
+          "fill=\"#2f7fc1\" fill-opacity=\"0.55\" data-series=\"accuracy\"", text))
       let place = SVG.text(bottom - bin.confidence * side)
       lines.append(
         "<line x1=\"\(SVG.text(x))\" y1=\"\(place)\" x2=\"\(SVG.text(x + width))\" y2=\"\(place)\" "

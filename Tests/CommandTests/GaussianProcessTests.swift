@@ -85,7 +85,7 @@ import Testing
       expectClose(try folder.array("m.npy").values, mean, relative: 1e-6, "mean")
       expectClose(try folder.array("c.npy").values, covariance, relative: 1e-6, "covariance")
       #expect(members["solver"] == .string(solver))
-      #expect(members["solver_reason"] == .string("\(solver): asked for"))
+      #expect(members["solver_reason"] == .string("the \(solver) solver was asked for"))
       #expect(members["variance_method"] == .string("solves"))
       #expect(try number(members, "iterations") >= 1)
       #expect(try number(members, "residual") <= 1e-11)
@@ -116,6 +116,15 @@ import Testing
       without[try #require(without.firstIndex(of: "--noise-std")) + 1] = "0"
       expectSentence(
         try Command.run(without, in: folder), "--solver \(solver) needs a noise above 0")
+    }
+    // σp and σ chosen without the kernel are near those that it chooses.
+    let free = Self.arguments(golden) + ["--probes", "300", "--json", "--solver"]
+    let exact = try object(Command.run(free + ["exact"], in: folder), notes: true)
+    let cg = try object(Command.run(free + ["cg"], in: folder), notes: true)
+    #expect(cg["search"] != nil && cg["log_determinant_standard_error"] != nil)
+    for name in ["prior_std", "noise_std"] {
+      let ratio = try number(cg, name) / number(exact, name)
+      #expect(ratio > 0.7 && ratio < 1.4, "\(name) \(ratio)")
     }
     // Too few iterations are no secret.
     let short = try Command.run(
@@ -299,6 +308,10 @@ import Testing
       try run("--inputs", "twice.npy", "--noise-std", "0"), "examples 0 and 4 are the same",
       "--noise-std")
     #expect(try run("--inputs", "twice.npy", "--noise-std", "0.1").status == 0)
+    var singular = Self.arguments(golden) + ["--noise-std", "0"]
+    singular[try #require(singular.firstIndex(of: "--inputs")) + 1] = "twice.npy"
+    expectSentence(
+      try Command.run(singular, in: folder), "not positive definite", "--noise-std")
     // More outputs than parameters that move.
     expectSentence(
       try run("--layers", "layers.4.bias", "--noise-std", "0"), "10 outputs move with 2 parameters",

@@ -64,23 +64,4 @@ struct ProcessUnderTest {
     }
     for (_, result) in results { #expect(bits(result) == bits(results[0].result)) }
   }
-
-  /// Against J R² Jᵀ times the vectors.
-  @Test func severalVectorsWithScales() throws {
-    let process = try ProcessUnderTest([3, 5, 2], examples: 4)
-    _ = try BackendUnderTest.onEach { backend in
-      let model = try process.model(backend, scales: [0.5, 3, 0, 1])
-      let x = try process.inputs(backend)
-      let kernel = try model.kernelMatrix(x)
-      let vectors = sample(3 * 8, seed: 5)
-      let product = try backend.download(
-        model.push(model.pull(backend.matrix(12, 2, .float64, vectors), count: 3, x), x))
-      for v in 0..<3 {
-        let expected = (0..<8).map { i in
-          (0..<8).reduce(0) { $0 + kernel[i * 8 + $1] * vectors[v * 8 + $1] }
-        }
-        #expect(relativeError(Array(product[(v * 8)..<(v * 8 + 8)]), expected) < 1e-12)
-      }
-    }
-  }
 }

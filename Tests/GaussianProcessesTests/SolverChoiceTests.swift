@@ -22,7 +22,8 @@ struct SolverChoiceTests {
     }
     // Few examples: the kernel is small.
     #expect(try choice(400, 3_000_000).solver == .exact)
-    #expect(try choice(400, 3_000_000).reason.hasPrefix("exact: 400 outputs of examples need "))
+    #expect(
+      try choice(400, 3_000_000).reason.hasPrefix("the exact solver takes 1.3 MiB and about "))
     // The kernel does not fit.
     let large = try choice(100_000, 3_000_000)
     #expect(large.solver == .cg && large.reason.contains("which is not there"))
@@ -31,7 +32,18 @@ struct SolverChoiceTests {
     let long = problem(rows: 3_000_000, parameters: 2_000)
     #expect(try SolverChoice(long, memory: memory).solver == .cg)
     #expect(try SolverChoice(long, memory: 4e9).solver == .parameterSpace)
+    // A device whose products are a thousand times as fast: iterations cost less than a factorization.
+    let middle = problem(rows: 20_000, parameters: 3_000_000, testRows: 1, form: .none)
+    #expect(try SolverChoice(middle, memory: memory).solver == .exact)
+    let fast = SolverRates(products: 1e14, algebra: 5e10)
+    #expect(try SolverChoice(middle, memory: memory, rates: fast).solver == .cg)
     #expect(try choice(400, 3_000_000).costs.map(\.solver) == GaussianSolver.allCases)
+  }
+
+  @Test func varianceMethods() {
+    #expect(VarianceMethod.choose(32, rows: 1_000_000) == .solves)
+    #expect(VarianceMethod.choose(33, rows: 1_000_000) == .lanczos)
+    #expect(VarianceMethod.choose(500, rows: 2000) == .solves)
   }
 
   @Test func memory() throws {
@@ -42,7 +54,9 @@ struct SolverChoiceTests {
     let text = error?.description ?? ""
     #expect(text.hasPrefix("--solver exact needs 18.6 GiB for 50000 outputs of examples"))
     #expect(text.contains("there are 7.5 GiB; --solver cg fits ("))
-    #expect(try SolverChoice(many, memory: 24e9, given: .exact).reason == "exact: asked for")
+    #expect(
+      try SolverChoice(many, memory: 24e9, given: .exact).reason == "the exact solver was asked for"
+    )
     let none = #expect(throws: GaussianProcessError.self) {
       try SolverChoice(many, memory: 1e6)
     }
@@ -55,6 +69,8 @@ struct SolverChoiceTests {
     let exact = SolverCost(.exact, problem)
     #expect(exact.bytes == 8e6)
     #expect(abs(exact.flops - (4e9 + 1e9 + 1e9 / 3)) < 1)
+    #expect(exact.hostFlops == 1e9 / 3)
+    #expect(abs(exact.seconds(SolverRates(products: 1e9, algebra: 1e9 / 3)) - 6) < 1e-9)
     var chosen = problem
     chosen.choosesHyperparameters = true
     for solver in GaussianSolver.allCases {

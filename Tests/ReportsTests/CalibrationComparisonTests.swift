@@ -1,3 +1,5 @@
+import DataSets
+import FoundationEssentials
 import GaussianProcesses
 import Testing
 
@@ -65,5 +67,22 @@ struct CalibrationComparisonTests {
     #expect(comparison.findings.count == 2 && comparison.findings[0].contains("a < b"))
     #expect(CalibrationComparison().figure == nil && CalibrationComparison().section.isEmpty)
     #expect(CalibrationComparison().findings.isEmpty)
+  }
+
+  @Test func page() throws {
+    let report = ClassificationReport(
+      title: "a < b", lead: "", comparison: comparison(), probabilities: [0.25, 0.75, 1, 0],
+      classes: 2, remarks: ["First."], settings: [:])
+    _ = try XMLChecker(report.page)
+    #expect(report.findings.count == 3 && report.findings[0] == "First.")
+    let path =
+      FileManager.default.temporaryDirectory.path + "/report-\(UInt64.random(in: 0 ... .max))"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try report.write(to: path)
+    let table = String(
+      decoding: try FileContents.read(path + "/probabilities.csv"), as: UTF8.self)
+    #expect(table == "example,class_0,class_1\n0,0.25,0.75\n1,1.0,0.0\n")
+    _ = try XMLChecker(
+      String(decoding: FileContents.read(path + "/figures/reliability.svg"), as: UTF8.self))
   }
 }

@@ -29,6 +29,22 @@ public struct GoldenCase: Sendable {
   public func values(_ tensor: String) throws -> [Double] { try file.tensor(tensor).doubles() }
   public func shape(_ tensor: String) throws -> [Int] { try file.info(tensor).shape }
 
+  /// A flat vector of parameters, stored with every bias before its weight, in the network's order.
+  public func flat(_ tensor: String) throws -> [Double] {
+    let stored = try values(tensor)
+    var (result, next) = (stored, 0)
+    let tensors = network.parameters
+    // Weights and biases take turns.
+    for index in stride(from: 0, to: tensors.count, by: 2) {
+      let (weight, bias) = (tensors[index], tensors[index + 1])
+      for part in [bias, weight] {
+        result.replaceSubrange(part.range, with: stored[next..<(next + part.count)])
+        next += part.count
+      }
+    }
+    return result
+  }
+
   /// The flat parameter vector whose tensors begin with `prefix`.
   public func parameters(_ prefix: String) throws -> [Double] {
     try network.readParameters(file, prefix: prefix)

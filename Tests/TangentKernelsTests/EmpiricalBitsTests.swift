@@ -109,4 +109,43 @@ import Testing
       try backend.download(own.kernel(rows: 0..<2, columns: 2..<5, on: backend).whole()),
       try backend.download(own.kernel(rows: 2..<5, columns: 0..<2, on: backend).whole()), 2, 3)
   }
+
+  /// A symmetric block of many examples, of which half is mirrored, against the block between the same
+  /// examples given twice; also as a part of a kernel, and in several passes.
+  @Test(arguments: [ScalarType.float32, .float64], [nil, [2, 0, 0.5, 3, 1, 0.1, 1, 1]])
+  func mirroredHalves(_ type: ScalarType, _ scales: [Double]?) throws {
+    let network = try ExplicitKernel.network(
+      """
+      {"input": [3], "layers": [{"dense": {"units": 5}}, {"layer_norm": {"affine": true}}, "tanh",
+       {"residual": {"main": [{"dense": {"units": 5}}]}}, "relu", {"dense": {"units": 2}}]}
+      """)
+    let backend = try BackendUnderTest.openblas2.backend()
+    let theta = try backend.matrix(
+      1, network.parameterCount, type, network.sampleParameters(seed: 31))
+    let x = try backend.matrix(270, 3, type, sample(270 * 3, seed: 32))
+    func kernel(_ x2: Matrix?, passBytes: Int = EmpiricalKernel.defaultPassBytes) throws
+      -> EmpiricalKernel
+    {
+      try EmpiricalKernel(
+        network, .ntk, at: theta, x, x2, outputs: .full,
+        isTrainable: scales.map { $0.map { $0 != 0 } }, tensorScales: scales,
+        passBytes: passBytes, on: backend)
+    }
+    let whole = try kernel(nil)
+    #expect(whole.stripRows(270) == 64 && whole.stripRows(100) == nil)
+    let twice = try backend.download(kernel(x).block(rows: 0..<270, columns: 0..<270))
+    #expect(
+      bits(try backend.download(whole.block(rows: 0..<270, columns: 0..<270))) == bits(twice))
+    let part = try backend.download(whole.block(rows: 70..<230, columns: 70..<230))
+    var expected: [Double] = []
+    for row in 70..<230 {
+      let first = (row * 270 + 70) * 4
+      expected += twice[first..<(first + 160 * 4)]
+    }
+    #expect(bits(part) == bits(expected))
+    for passBytes in [3 << 20, 1 << 20] {
+      let cut = try kernel(nil, passBytes: passBytes).block(rows: 0..<270, columns: 0..<270)
+      #expect(bits(try backend.download(cut)) == bits(twice))
+    }
+  }
 }

@@ -38,8 +38,8 @@ public struct RandomFill: PortableOperation {
     case lanczos = 20
     /// Outputs drawn from a Gaussian process.
     case posteriorSamples = 24
-    /// Samples of a normal distribution of outputs or of parameters.
-    case outputSamples = 25
+    /// Logits of classes drawn from their distribution, and parameters drawn from theirs.
+    case logitSamples = 28
     // 64 and above: data sets (RandomStream.Purpose).
   }
 

@@ -67,7 +67,7 @@ public enum ClassProbabilities: String, Sendable, Codable, CaseIterable {
     precondition(logits.form == .blocks || logits.form == .full, "blocks are needed")
     let (o, size) = (logits.outputs, logits.mean.count)
     let pairs = (samples + 1) / 2
-    let normals = Philox.normals(pairs * o, seed: seed, purpose: .outputSamples, tensor: 0)
+    let normals = Philox.normals(pairs * o, seed: seed, purpose: .logitSamples, tensor: 0)
     var result = [Double](repeating: 0, count: size)
     var (row, block) = ([Double](repeating: 0, count: o), [Double](repeating: 0, count: o * o))
     for example in 0..<logits.count {

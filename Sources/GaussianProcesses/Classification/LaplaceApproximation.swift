@@ -5,9 +5,10 @@ import TangentKernels
 ///
 ///     ψ = log p(t | f) − ½ aᵀ(f − m)
 ///
-/// by Newton's method with a = b − B A⁻¹ BᵀK b, b = W(f − m) + t − p, A = I + BᵀK B = L Lᵀ, W = B Bᵀ; a
-/// step is halved until ψ grows by 10⁻⁴ of what its slope promises. At the mode a = t − p. ψ is concave,
-/// so there is one. The approximate log evidence is
+/// by Newton's method, a ← a + s·(r − B A⁻¹ BᵀK r) with r = t − p − a, A = I + BᵀK B = L Lᵀ, W = B Bᵀ: the
+/// step from a to the next point itself, so that rounding shrinks with it. s is halved until ψ grows by
+/// 10⁻⁴ of what its slope promises. At the mode a = t − p. ψ is concave, so there is one. The approximate
+/// log evidence is
 ///
 ///     log p(t) ≈ −½ aᵀ(f̂ − m) + log p(t | f̂) − ½ log det A.
 ///
@@ -33,7 +34,7 @@ public struct LaplaceApproximation: Sendable {
   /// Newton's method ends where max |a − (t − p)| is at most this, or where rounding hides what a
   /// step gains.
   public static let tolerance = 1e-10
-  static let mostIterations = 100
+  static let mostIterations = 200
   /// What rounding may leave of the residual.
   static let largestResidual = 1e-6
   public var isConverged: Bool { residual <= Self.largestResidual }
@@ -79,8 +80,10 @@ public struct LaplaceApproximation: Sendable {
       let gradient = moved(targets, -1, p)
       var residual = 0.0
       for index in 0..<size { residual = max(residual, abs(a[index] - gradient[index])) }
-      let matrix = SoftmaxLikelihood.system(kernel, factor: prior, p, outputs: outputs)
-      guard objective.isFinite, let factor = try CholeskyFactor(matrix, size, by: algebra) else {
+      guard objective.isFinite,
+        let factor = try CholeskyFactor(
+          SoftmaxLikelihood.system(kernel, factor: prior, p, outputs: outputs), size, by: algebra)
+      else {
         throw GaussianProcessError(
           "the logits or the kernel of the training examples hold values that are no numbers; "
             + "check the parameters and the inputs, or give a smaller --prior-std")
@@ -91,15 +94,13 @@ public struct LaplaceApproximation: Sendable {
         logEvidence = objective - factor.logDeterminant / 2
         return
       }
-      let b = moved(
-        SoftmaxLikelihood.curvature(p, movement, outputs: outputs), 1, gradient)
-      var half = try covariance(b)
+      let rest = moved(gradient, -1, a)
+      var half = try covariance(rest)
       SoftmaxLikelihood.transposedRoot(p, rows: &half, outputs: outputs)
       let correction = SoftmaxLikelihood.root(p, try factor.solve(rows: half), outputs: outputs)
-      // The direction from a to Newton's point, and what it does to the logits.
-      let direction = moved(moved(b, -1, correction), -1, a)
+      let direction = moved(rest, -1, correction)
       let change = try covariance(direction)
-      let slope = inner(moved(gradient, -1, a), change)
+      let slope = inner(rest, change)
       let rounding = 1e-14 * (1 + abs(objective))
       // A step whose gain is lost in rounding is the last one.
       isLast = !(slope > rounding)

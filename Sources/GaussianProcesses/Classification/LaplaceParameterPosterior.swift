@@ -128,41 +128,42 @@ public final class LaplaceParameterPosterior: Posterior {
 
   // MARK: Predictions
 
-  /// Vectors that conjugate gradients solve for at once.
-  private static let block = 16
+  /// Vectors that conjugate gradients solve for at once: 16, or as many as 256 MiB hold.
+  static func block(_ parameters: Int) -> Int { max(1, min(16, (256 << 20) / (8 * parameters))) }
+
+  private var block: Int { Self.block(model.parameterCount) }
 
   public func predict(_ inputs: Matrix, _ form: CovarianceForm) throws -> GaussianOutputs {
     let (m, o, width) = (inputs.rows, model.outputs, model.parameterCount)
     let mean = try logits([weights], inputs)
     guard form != .none else { return GaussianOutputs(outputs: o, mean: mean) }
     var covariance: [Double] = []
-    let group = max(1, Self.block / o)
-    for first in stride(from: 0, to: m, by: group) {
-      let examples = first..<min(m, first + group)
+    for first in stride(from: 0, to: m * o, by: block) {
+      let rows = first..<min(m * o, first + block)
+      let examples = (first / o)..<((rows.upperBound - 1) / o + 1)
       let own = inputs.rows(examples)
-      let count = examples.count * o
       // R Jᵀ of one logit in each row.
-      var units = [Double](repeating: 0, count: count * count)
-      for logit in 0..<count { units[logit * count + logit] = 1 }
-      var rows = try model.backend.download(
+      let size = examples.count * o
+      var units = [Double](repeating: 0, count: rows.count * size)
+      for row in rows { units[(row - first) * size + row - examples.lowerBound * o] = 1 }
+      var slopes = try model.backend.download(
         model.pull(
-          model.backend.matrix(count * examples.count, o, model.type, units), count: count, own))
-      for index in rows.indices { rows[index] *= priorStd }
+          model.backend.matrix(rows.count * examples.count, o, model.type, units),
+          count: rows.count, own))
+      for index in slopes.indices { slopes[index] *= priorStd }
       let solutions = try model.backend.matrix(
-        count, width, model.type, system.solve(rows, count: count))
-      let seen = form == .full ? inputs : own
-      var values = try model.backend.download(model.push(solutions, seen))
+        rows.count, width, model.type, system.solve(slopes, count: rows.count))
+      let seen = form == .full ? 0..<m : examples
+      var values = try model.backend.download(model.push(solutions, inputs.rows(seen)))
       for index in values.indices { values[index] *= priorStd }
-      let length = seen.rows * o
-      for logit in 0..<count {
-        let row = logit * length
+      for row in rows {
+        let start = (row - first) * seen.count * o
+        let block = start + (row / o - seen.lowerBound) * o
         switch form {
         case .none: break
-        case .variances: covariance.append(max(0, values[row + logit]))
-        case .blocks:
-          let start = row + logit / o * o
-          covariance.append(contentsOf: values[start..<(start + o)])
-        case .full: covariance.append(contentsOf: values[row..<(row + length)])
+        case .variances: covariance.append(max(0, values[block + row % o]))
+        case .blocks: covariance.append(contentsOf: values[block..<(block + o)])
+        case .full: covariance.append(contentsOf: values[start..<(start + m * o)])
         }
       }
     }
@@ -190,15 +191,11 @@ public final class LaplaceParameterPosterior: Posterior {
   /// m* + σp·J*R w for every w, [count, m·O].
   private func logits(_ weights: [[Double]], _ inputs: Matrix) throws -> [Double] {
     let mean = try model.mean(inputs)
-    var values: [Double] = []
-    for first in stride(from: 0, to: weights.count, by: Self.block) {
-      let part = weights[first..<min(weights.count, first + Self.block)]
-      var flat: [Double] = []
-      for w in part { flat += w }
-      values += try model.backend.download(
-        model.push(
-          model.backend.matrix(part.count, model.parameterCount, model.type, flat), inputs))
-    }
+    var flat: [Double] = []
+    for w in weights { flat += w }
+    var values = try model.backend.download(
+      model.push(
+        model.backend.matrix(weights.count, model.parameterCount, model.type, flat), inputs))
     for index in values.indices {
       values[index] = mean[index % mean.count] + priorStd * values[index]
     }
@@ -210,19 +207,21 @@ public final class LaplaceParameterPosterior: Posterior {
   /// Samples of ŵ + H^{−½}z, [P] each: w = ŵ + H⁻¹(σp·R JᵀB ε₁ + ε₂) with standard normal ε, for the right
   /// side has the covariance H, and so w has H⁻¹ (Papandreou and Yuille, NIPS 2010). One solution for each
   /// sample, whatever is predicted. The normal numbers are the same on every device.
-  public func weightSamples(_ count: Int, seed: UInt64) throws -> [[Double]] {
+  ///
+  /// - Parameter numbers: which of a seed's samples.
+  public func weightSamples(_ numbers: Range<Int>, seed: UInt64) throws -> [[Double]] {
     let (n, o, width) = (system.inputs.rows, model.outputs, model.parameterCount)
     let p = SoftmaxLikelihood.probabilities(logits, outputs: o)
     var samples: [[Double]] = []
-    for first in stride(from: 0, to: count, by: Self.block) {
-      let part = first..<min(count, first + Self.block)
+    for first in stride(from: numbers.lowerBound, to: numbers.upperBound, by: block) {
+      let part = first..<min(numbers.upperBound, first + block)
       var (rough, sides): ([Double], [Double]) = ([], [])
       for sample in part {
         let noise = Philox.normals(
-          n * o, seed: seed, purpose: .outputSamples, tensor: 2 * sample + 1)
+          n * o, seed: seed, purpose: .logitSamples, tensor: 2 * sample + 1)
         rough += SoftmaxLikelihood.root(p, noise, outputs: o)
         sides += Philox.normals(
-          width, seed: seed, purpose: .outputSamples, tensor: 2 * sample + 2)
+          width, seed: seed, purpose: .logitSamples, tensor: 2 * sample + 2)
       }
       let pulled = try model.backend.download(
         model.pull(
@@ -239,8 +238,13 @@ public final class LaplaceParameterPosterior: Posterior {
     return samples
   }
 
-  /// Logits of samples of the parameters, [count, m·O].
+  /// Logits of samples of the parameters, [count, m·O]. Parameters of some samples are held at a time.
   public func samples(_ inputs: Matrix, count: Int, seed: UInt64) throws -> [Double] {
-    try logits(weightSamples(count, seed: seed), inputs)
+    var values: [Double] = []
+    for first in stride(from: 0, to: count, by: block) {
+      values += try logits(
+        weightSamples(first..<min(count, first + block), seed: seed), inputs)
+    }
+    return values
   }
 }

@@ -85,7 +85,7 @@ public final class LaplacePosterior: Posterior {
 
   // MARK: Memory
 
-  /// Bytes that fitting takes at its peak: the kernel, A and its factor, and a copy on the way.
+  /// Bytes that fitting takes at its peak: the kernel, A of two steps, and a product beside them.
   public static func memory(examples: Int, outputs: Int) -> Int {
     let (size, overflow) = examples.multipliedReportingOverflow(by: outputs)
     let (square, overflow2) = size.multipliedReportingOverflow(by: size)

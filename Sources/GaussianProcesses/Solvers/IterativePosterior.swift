@@ -74,7 +74,7 @@ public final class IterativePosterior: IterativelySolved {
 
   /// How covariances of so many outputs are found.
   public func varianceMethod(_ count: Int) -> VarianceMethod {
-    system.settings.variances ?? .choose(count)
+    system.settings.variances ?? .choose(count, rows: system.residuals.count)
   }
 
   public func predict(_ inputs: Matrix, _ form: CovarianceForm) throws -> GaussianOutputs {

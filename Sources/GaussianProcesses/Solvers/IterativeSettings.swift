@@ -39,11 +39,15 @@ public enum VarianceMethod: String, Sendable, Codable, CaseIterable {
   /// and products whose number does not grow with the test examples.
   case lanczos
 
-  /// The most outputs of test examples that are solved for, where nothing is said.
-  public static let mostSolves = 256
+  /// Outputs of test examples that are always solved for: a block of right sides.
+  public static let fewOutputs = 32
+  /// Numbers in all right sides up to which they are solved for too.
+  static let fewNumbers = 1 << 20
 
-  /// - Parameter count: m·O.
-  public static func choose(_ count: Int) -> VarianceMethod {
-    count <= mostSolves ? .solves : .lanczos
+  /// - Parameters:
+  ///   - count: m·O.
+  ///   - rows: n·O.
+  public static func choose(_ count: Int, rows: Int) -> VarianceMethod {
+    count <= fewOutputs || count * rows <= fewNumbers ? .solves : .lanczos
   }
 }

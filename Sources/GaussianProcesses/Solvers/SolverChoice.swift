@@ -6,21 +6,24 @@ public struct SolverChoice: Sendable, Equatable {
   /// Of all solvers.
   public var costs: [SolverCost]
 
-  /// Work that no one waits for: a solver that stays below it is not left for a cheaper one, and the
-  /// first of `GaussianSolver` that does is taken.
-  static let negligibleFlops = 1e9
+  /// Seconds that no one waits for: below it the exact solver is not left for a faster one.
+  static let negligibleSeconds = 0.02
 
-  /// Without `given` the exact solver where it fits and costs at most twice as much as the cheapest one
-  /// that fits, because it has no tolerances; else the cheapest one that fits.
+  /// Without `given` the exact solver where it fits and takes at most twice as long as the fastest one
+  /// that fits, because it has no tolerance; else the fastest one that fits.
   ///
   /// - Parameters:
   ///   - memory: bytes that there are.
+  ///   - rates: operations in a second.
   ///   - given: taken where it fits.
   /// - Throws: `GaussianProcessError` where it does not, or where none does.
-  public init(_ problem: SolverProblem, memory: Double, given: GaussianSolver? = nil) throws {
+  public init(
+    _ problem: SolverProblem, memory: Double, rates: SolverRates = SolverRates(),
+    given: GaussianSolver? = nil
+  ) throws {
     costs = GaussianSolver.allCases.map { SolverCost($0, problem) }
     let fitting = costs.filter { $0.bytes <= memory }
-    let best = fitting.min { $0.flops < $1.flops }
+    let best = fitting.min { $0.seconds(rates) < $1.seconds(rates) }
     if let given {
       let cost = costs.first { $0.solver == given }!
       guard cost.bytes <= memory else {
@@ -30,7 +33,7 @@ public struct SolverChoice: Sendable, Equatable {
             + (best.map { "--solver \($0.solver.rawValue) fits (\(Self.bytes($0.bytes)))" }
               ?? "no solver fits, so give fewer examples or a smaller network"))
       }
-      (solver, reason) = (given, "\(given.rawValue): asked for")
+      (solver, reason) = (given, "the \(given.rawValue) solver was asked for")
       return
     }
     guard let best else {
@@ -41,20 +44,23 @@ public struct SolverChoice: Sendable, Equatable {
     }
     let exact = costs[0]
     let fits = exact.bytes <= memory
-    if fits, exact.flops <= max(2 * best.flops, Self.negligibleFlops) {
+    if fits, exact.seconds(rates) <= max(2 * best.seconds(rates), Self.negligibleSeconds) {
       solver = .exact
     } else {
       solver = best.solver
     }
     let chosen = solver
     let others = costs.filter { $0.solver != chosen }.map { cost in
-      "\(cost.solver.rawValue) about \(Self.gigaflops(cost.flops))"
+      "\(cost.solver.rawValue) about \(Self.operations(cost.flops))"
         + (cost.bytes > memory ? " and \(Self.bytes(cost.bytes)), which is not there" : "")
     }
     let cost = costs.first { $0.solver == chosen }!
     reason =
-      "\(chosen.rawValue): \(problem.rows) outputs of examples need \(Self.bytes(cost.bytes)) and "
-      + "about \(Self.gigaflops(cost.flops)), \(others.joined(separator: ", "))"
+      "the \(chosen.rawValue) solver takes \(Self.bytes(cost.bytes)) and about "
+      + "\(Self.operations(cost.flops)) for \(problem.rows) outputs of examples, "
+      + others.joined(separator: ", ")
+      + (chosen == .exact && best.solver != .exact
+        ? "; that much more is worth having no tolerance" : "")
   }
 
   private static func rounded(_ value: Double) -> String {
@@ -65,7 +71,15 @@ public struct SolverChoice: Sendable, Equatable {
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
-  private static func gigaflops(_ flops: Double) -> String { rounded(flops / 1e9) + " GFLOP" }
+  private static func operations(_ flops: Double) -> String {
+    let units = ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"]
+    var (value, unit) = (flops, 0)
+    while value >= 1000, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    return "\(rounded(value)) \(units[unit])"
+  }
 
   static func bytes(_ bytes: Double) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]

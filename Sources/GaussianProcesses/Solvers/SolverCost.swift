@@ -82,11 +82,27 @@ public struct SolverProblem: Sendable, Equatable {
   private static let largestBlock = 20_000
 }
 
+/// Operations in a second: of products with Jacobians on the device, and of float64 algebra on the host.
+public struct SolverRates: Sendable, Equatable {
+  public var products: Double
+  public var algebra: Double
+
+  public init(products: Double = 1e11, algebra: Double = 5e10) {
+    (self.products, self.algebra) = (products, algebra)
+  }
+}
+
 /// Memory and work of a solver, from beginning to end.
 public struct SolverCost: Sendable, Equatable {
   public var solver: GaussianSolver
   public var bytes: Double
   public var flops: Double
+  /// The part of them that is algebra on the host.
+  public var hostFlops = 0.0
+
+  public func seconds(_ rates: SolverRates) -> Double {
+    (flops - hostFlops) / rates.products + hostFlops / rates.algebra
+  }
 
   /// Iterations that are reckoned with: with a preconditioner, and without.
   static let iterations = 60.0
@@ -112,16 +128,16 @@ public struct SolverCost: Sendable, Equatable {
     switch solver {
     case .exact:
       bytes = 8 * n * n + problem.assemblyBytes
-      flops = problem.assemblyFlops * (1 + 2 * m / n)
-      flops += n * n * n / 3
+      hostFlops = n * n * n / 3
       if problem.choosesHyperparameters {
         bytes += 8 * n * n
-        flops += 4 * n * n * n / 3
+        hostFlops += 4 * n * n * n / 3
       }
       if hasCovariance {
         bytes += 16 * min(n * m, Double(1 << 24)) + held
-        flops += n * n * m
+        hostFlops += n * n * m
       }
+      flops = problem.assemblyFlops * (1 + 2 * m / n) + hostFlops
     case .cg:
       let rank = Double(min(problem.rows, settings.preconditionerRank))
       let iterations = min(n, Self.iterations)
@@ -134,15 +150,15 @@ public struct SolverCost: Sendable, Equatable {
       if hasCovariance {
         bytes += held
         if problem.form == .full { bytes += 24 * n * m }
-        if (settings.variances ?? .choose(problem.testRows)) == .solves {
+        if (settings.variances ?? .choose(problem.testRows, rows: problem.rows)) == .solves {
           products += m * iterations
         } else {
           products += steps
           bytes += 8 * steps * n
         }
       }
-      flops = problem.productFlops * products
-      flops += 2 * n * rank * (rank + 2 * products)
+      hostFlops = 2 * n * rank * (rank + 2 * products)
+      flops = problem.productFlops * products + hostFlops
     case .parameterSpace:
       let iterations = min(n, Double(problem.parameters), Self.plainIterations)
       let solves = hasCovariance ? 1 + m : 1

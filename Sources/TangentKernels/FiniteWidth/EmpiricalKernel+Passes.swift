@@ -44,6 +44,26 @@ extension EmpiricalKernel {
   private func pass(
     _ rows: Range<Int>, _ columns: Range<Int>?, _ group: Range<Int>, into sums: Matrix
   ) throws {
+    let count = rows.count + (columns?.count ?? 0)
+    try pass(
+      rows, columns, group,
+      to: contributions(
+        group, first: 0..<rows.count,
+        second: columns == nil ? 0..<rows.count : rows.count..<count, into: sums))
+  }
+
+  /// What collects Θ between some examples of a pass.
+  private func contributions(
+    _ group: Range<Int>, first: Range<Int>, second: Range<Int>, into sums: Matrix
+  ) throws -> KernelContributions {
+    try KernelContributions(
+      OutputPairs(isFull: outputs == .full, outputs: group.count), of: network.outputCount,
+      first: first, second: second, isReplicated: ray != nil, into: sums, on: backend)
+  }
+
+  private func pass(
+    _ rows: Range<Int>, _ columns: Range<Int>?, _ group: Range<Int>, to sink: any GradientSink
+  ) throws {
     let order = ray == nil ? 0 : expansion!.order
     let count = rows.count + (columns?.count ?? 0)
     let inputs = try self.inputs(rows, columns, copies: order == 0 ? 1 : group.count)
@@ -52,15 +72,49 @@ extension EmpiricalKernel {
     let degree = try network.pushforward(
       inputs, parameters, algebra: algebra, tape: tape
     ).degree
-    let sink = try KernelContributions(
-      OutputPairs(isFull: outputs == .full, outputs: group.count), of: network.outputCount,
-      first: 0..<rows.count, second: columns == nil ? 0..<rows.count : rows.count..<count,
-      isReplicated: order > 0, into: sums, on: backend)
     let cotangent = try cotangent(
       of: group, examples: count, degree: max(1, degree), isReplicated: order > 0)
     try network.pullback(
       cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable,
       to: tensorScales.map { ScaledGradients($0, sink) } ?? sink)
+  }
+
+  // MARK: Symmetric blocks
+
+  /// Rows of the strips into which a symmetric block of n examples is cut, so that of what lies on both
+  /// sides of the diagonal little more than half is computed; nil where that does not pay. All strips
+  /// are made in one pass. Convolutions unfold their inputs, and make their gradients, for every strip
+  /// anew, so that they are left alone.
+  func stripRows(_ n: Int) -> Int? {
+    let size = max(64, (n + 7) / 8)
+    guard outputs == .full, n >= 2 * size,
+      network.parameters.allSatisfy({ $0.shape.count <= 2 })
+    else { return nil }
+    return size
+  }
+
+  /// Θ between rows and themselves in a block that begins `offset` examples before them: each strip with
+  /// the examples from its own first one on, and mirrored.
+  func triangle(
+    _ rows: Range<Int>, at offset: Int, stripRows: Int, into block: Matrix
+  ) throws {
+    let strips = Self.parts(rows.count, stripRows)
+    let sums = try strips.map { strip in
+      try backend.matrix(
+        entryCount, strip.count * (rows.count - strip.lowerBound), type)
+    }
+    let sinks = try strips.indices.map { index in
+      try contributions(
+        0..<network.outputCount, first: strips[index],
+        second: strips[index].lowerBound..<rows.count, into: sums[index])
+    }
+    try pass(rows, nil, 0..<network.outputCount, to: SeveralContributions(sinks: sinks))
+    for (strip, sum) in zip(strips, sums) {
+      let columns = (strip.lowerBound..<rows.count).shifted(by: offset)
+      let strip = strip.shifted(by: offset)
+      try store(sum, strip, columns, into: block)
+      try storeMirrored(sum, strip, columns, into: block)
+    }
   }
 
   /// The examples of both sides, the whole `copies` times.
@@ -108,6 +162,19 @@ extension EmpiricalKernel {
       rows, block: isReplicated ? group.count * examples : examples, degree: degree,
       capacity: degree,
       directions: isReplicated ? 1 : group.count, hasZero: false)
+  }
+}
+
+/// Hands gradients to several sums, one after the other.
+private struct SeveralContributions: GradientSink {
+  let sinks: [KernelContributions]
+
+  func take(_ gradient: AffineGradient) throws {
+    for sink in sinks { try sink.take(gradient) }
+  }
+
+  func take(_ gradient: NormalizationGradient) throws {
+    for sink in sinks { try sink.take(gradient) }
   }
 }
 

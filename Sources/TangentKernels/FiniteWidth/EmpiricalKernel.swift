@@ -173,6 +173,11 @@ public final class EmpiricalKernel: TiledKernel {
     for (r, left) in parts.rows.enumerated() {
       for (c, right) in parts.columns.enumerated() where !isDiagonal || c >= r {
         let isOne = isDiagonal && c == r
+        if isOne, let size = stripRows(left.count) {
+          try triangle(
+            left.shifted(by: rows.lowerBound), at: left.lowerBound, stripRows: size, into: block)
+          continue
+        }
         let sum = try sums(
           left.shifted(by: rows.lowerBound), isOne ? nil : right.shifted(by: columns.lowerBound),
           outputsAtOnce: cut.outputs)

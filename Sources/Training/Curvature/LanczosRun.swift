@@ -78,15 +78,19 @@ extension Lanczos {
     }
 
     /// The unit vector of the largest value; nil where there is none.
-    func firstVector() throws -> Matrix? {
+    func firstVector() throws -> Matrix? { try vector(0) }
+
+    /// The unit vector of a value, counted from the largest; nil where there is none.
+    func vector(_ index: Int) throws -> Matrix? {
       let m = diagonal.count
-      guard m > 0,
+      guard m > index,
         let eigen = SymmetricEigenvalues(
           diagonal: diagonal, beside: beside, components: Array(0..<m))
       else { return nil }
       let x = try a.backend.matrix(1, a.dimension, a.type)
       let zeros = [Double](repeating: 0, count: locked)
-      try basis.addCombination(zeros + Array(eigen.vectors[0..<m]), to: x, beta: 0)
+      try basis.addCombination(
+        zeros + Array(eigen.vectors[(index * m)..<((index + 1) * m)]), to: x, beta: 0)
       let length = try vectors.product(x, x).squareRoot()
       guard isRehearsal || length > 0 else { return nil }
       try vectors.combine(x, isRehearsal ? 1 : 1 / length, x)

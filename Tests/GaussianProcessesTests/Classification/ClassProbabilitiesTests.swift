@@ -104,12 +104,12 @@ struct ClassProbabilitiesTests {
 
   /// The host's normal numbers are those that every device draws.
   @Test func normalNumbers() async throws {
-    let host = Philox.normals(103, seed: 9, purpose: .outputSamples, tensor: 4)
+    let host = Philox.normals(103, seed: 9, purpose: .logitSamples, tensor: 4)
     for (backend, drawn) in try await BackendUnderTest.onEach({ backend in
       let matrix = try backend.matrix(1, 103, .float32)
       try backend.run(
         .randomFill(
-          RandomFill(matrix, .normal, seed: 9, purpose: .outputSamples, tensor: 4)))
+          RandomFill(matrix, .normal, seed: 9, purpose: .logitSamples, tensor: 4)))
       return try backend.download(matrix)
     }) {
       #expect(bits(drawn) == bits(host), "\(backend)")

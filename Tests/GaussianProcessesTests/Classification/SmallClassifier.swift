@@ -85,7 +85,7 @@ struct SmallClassifier {
     let size = parameters.count
     var w = [Double](repeating: 0, count: size)
     var (factor, value) = ([[Double]](), 0.0)
-    for _ in 0..<60 {
+    for _ in 0..<200 {
       var gradient = w.map { -$0 }
       var hessian = (0..<size).map { i in (0..<size).map { $0 == i ? 1.0 : 0 } }
       value = -inner(w, w) / 2
@@ -108,11 +108,12 @@ struct SmallClassifier {
       }
       factor = Self.cholesky(hessian)
       let step = Self.solve(factor, gradient)
-      let length = norm(step)
-      // Half steps where the logits are far away keep this simple method convergent.
-      let share = length > 1 ? 0.5 : 1
+      // Damped by its decrement λ, Newton's method converges from anywhere on such functions (Nesterov
+      // and Nemirovskii).
+      let decrement = inner(gradient, step).squareRoot()
+      let share = decrement > 0.25 ? 1 / (1 + decrement) : 1
       w = zip(w, step).map { $0 + share * $1 }
-      if length < 1e-13 { break }
+      if decrement < 1e-13 { break }
     }
     let (mean, tests) = linearization(test, scales: scales)
     let solved = tests.map { Self.solve(factor, $0) }
