@@ -39,6 +39,8 @@ public struct SavedPosterior: Sendable {
   public var targets: [Double]
   /// What found the solution, by the name that --solver has for it.
   public var solver: String
+  /// How an iterative one worked.
+  public var iterative: IterativeSettings
   /// Of the solution, by name; empty where it is to be found again.
   public var state: [String: [Double]]
   /// SHA-256 of the network file's text.
@@ -54,13 +56,14 @@ public struct SavedPosterior: Sendable {
   public init(
     _ model: LinearizedNetwork, center: [Double], _ likelihood: Likelihood,
     _ hyperparameters: GaussianHyperparameters, inputs: [Double], targets: [Double],
-    solver: String, state: [String: [Double]], inputScaling: Standardization?,
+    solver: String, iterative: IterativeSettings = .init(), state: [String: [Double]],
+    inputScaling: Standardization?,
     targetScaling: Standardization?
   ) {
     (self.likelihood, self.hyperparameters) = (likelihood, hyperparameters)
     (priorMean, scales, type) = (model.priorMean, model.scales, model.type)
     (outputs, self.inputs, self.targets) = (model.outputs, inputs, targets)
-    (self.solver, self.state) = (solver, state)
+    (self.solver, self.iterative, self.state) = (solver, iterative, state)
     (self.inputScaling, self.targetScaling) = (inputScaling, targetScaling)
     networkHash = SHA256.hexadecimal(model.network.description.json)
     tensorHashes = Self.hashes(model.network, center)
@@ -114,6 +117,7 @@ public struct SavedPosterior: Sendable {
       "prior_mean": priorMean.rawValue, "solver": solver, "dtype": type.rawValue,
       "network_sha256": networkHash,
     ]
+    if state.isEmpty { metadata.merge(iterative.texts) { $1 } }
     for (name, hash) in tensorHashes { metadata["sha256.\(name)"] = hash }
     var tensors: [(name: String, array: NumericArray)] = [
       ("inputs", NumericArray(inputs, shape: [count, features])),
@@ -179,7 +183,7 @@ public struct SavedPosterior: Sendable {
     (self.likelihood, self.priorMean, self.type) = (likelihood, priorMean, type)
     hyperparameters = GaussianHyperparameters(priorStd: priorStd, noiseStd: noiseStd)
     (inputs, targets, scales) = (try values("inputs"), try values("targets"), try values("scales"))
-    (self.solver, outputs) = (solver, shape[1])
+    (self.solver, iterative, outputs) = (solver, IterativeSettings(texts: metadata), shape[1])
     inputScaling = try scaling("input", columns: inputShape[1])
     targetScaling = try scaling("target", columns: shape[1])
     networkHash = metadata["network_sha256"] ?? ""
@@ -203,5 +207,35 @@ public struct SavedPosterior: Sendable {
           + "again with adapt --out")
     }
     return values
+  }
+}
+
+extension IterativeSettings {
+  /// As metadata.
+  fileprivate var texts: [String: String] {
+    var texts = [
+      "cg_iterations": "\(limit)", "preconditioner_rank": "\(preconditionerRank)",
+      "lanczos_steps": "\(lanczosSteps)", "probes": "\(probes)", "seed": "\(seed)",
+    ]
+    if let tolerance { texts["cg_tolerance"] = "\(tolerance)" }
+    if let variances { texts["variance_method"] = variances.rawValue }
+    return texts
+  }
+
+  /// What is missing there is as it is by itself.
+  fileprivate init(texts: [String: String]) {
+    self.init()
+    func integer(_ name: String, _ least: Int) -> Int? {
+      texts[name].flatMap { Int($0) }.flatMap { $0 >= least && $0 <= 1 << 30 ? $0 : nil }
+    }
+    limit = integer("cg_iterations", 1) ?? limit
+    preconditionerRank = integer("preconditioner_rank", 0) ?? preconditionerRank
+    lanczosSteps = integer("lanczos_steps", 1) ?? lanczosSteps
+    probes = integer("probes", 2) ?? probes
+    seed = texts["seed"].flatMap { UInt64($0) } ?? seed
+    tolerance = texts["cg_tolerance"].flatMap { Double($0) }.flatMap {
+      $0 > 0 && $0 < 1 ? $0 : nil
+    }
+    variances = texts["variance_method"].flatMap { VarianceMethod(rawValue: $0) }
   }
 }

@@ -13,6 +13,11 @@ extension AdaptCommand {
           + "\(result.fit.bounds.joined(separator: ", ")): the data say no more about it; give it, or "
           + "more data")
     }
+    if !result.fit.isConverged {
+      report.note(
+        "The solver stopped at a residual of \(result.fit.residual ?? 0), above --cg-tolerance; raise "
+          + "--cg-iterations or --preconditioner-rank")
+    }
     var members = members(result, examples, network)
     var lines = remarks(result)
     if let out {
@@ -60,6 +65,8 @@ extension AdaptCommand {
     members["layers"] = result.layers.map { .string($0) }
     members["log_marginal_likelihood"] = fit.logMarginalLikelihood.map { RunFiles.number($0) }
     members["solver"] = .string(fit.solver)
+    members["residual"] = fit.residual.map { RunFiles.number($0) }
+    members["iterations"] = fit.iterations.map { .number(Double($0)) }
     members["solver_reason"] = fit.reason.map { .string($0) }
     if let tuned = result.fineTuning {
       members["fine_tuning_steps"] = .number(Double(tuned.steps))
@@ -130,8 +137,8 @@ extension AdaptationReport {
     }
     predictions = PredictionReport(
       title: "", lead: "", features: features, outputs: o,
-      trainInputs: unscaled(examples.train.inputs),
-      trainTargets: scaling.unscaled(examples.train.targets, columns: o),
+      trainInputs: unscaled(result.saved.inputs),
+      trainTargets: scaling.unscaled(result.saved.targets, columns: o),
       inputs: unscaled(test.inputs), targets: scaling.unscaled(test.targets, columns: o),
       predictions: [
         .init(

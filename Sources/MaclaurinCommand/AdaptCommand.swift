@@ -91,7 +91,15 @@ struct AdaptCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let out { try OutputFile.checkFolder(out, option: "--out") }
+    if let out {
+      try OutputFile.checkFolder(out, option: "--out")
+      for record in RunRecord.Kind.allCases
+      where FileManager.default.fileExists(atPath: "\(out)/\(record.file)") {
+        throw FileError(
+          path: out, problem: "holds a \(record.rawValue), some of whose files would be replaced",
+          advice: "give --out another folder")
+      }
+    }
     if let posterior { return try update(PosteriorFolder(posterior)) }
     let parameters = process.parameters ?? ""
     let isRun = FileManager.default.fileExists(atPath: parameters + "/run.json")
@@ -108,6 +116,11 @@ struct AdaptCommand: ParsableCommand {
     if likelihood == .softmax {
       guard process.noiseStd == nil else {
         throw Misuse("--noise-std goes with --likelihood gaussian; classes have no normal noise")
+      }
+      guard self.examples.data == nil || self.examples.targets != "centred" else {
+        throw Misuse(
+          "--targets centred are no probabilities and go with --likelihood gaussian; give it, or leave "
+            + "--targets out")
       }
       try examples.findLabels()
     }

@@ -41,7 +41,9 @@ struct AdaptationPrediction {
     how: ClassProbabilities = .samples
   ) throws {
     let isSoftmax = likelihood == .softmax
-    outputs = try posterior.predictions(inputs, isSoftmax ? .blocks : .variances)
+    outputs =
+      isSoftmax
+      ? try posterior.predictions(inputs, .blocks) : try posterior.predict(inputs, .variances)
     probabilities = isSoftmax ? how(outputs) : nil
   }
 

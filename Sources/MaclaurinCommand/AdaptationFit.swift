@@ -13,11 +13,13 @@ struct AdaptationFit {
   var reason: String?
   /// Where the search for σp and σ ended at a bound: "the lower bound of --noise-std".
   var bounds: [String] = []
+  /// Of an iterative solver: products, the residual, and whether it is within the tolerance.
+  var iterations: Int?
+  var residual: Double?
+  var isConverged = true
   /// Floating-point operations of contractions: the kernel's, and those of factorizations.
   var flops: Double
   var seconds: Double
-
-  private static let parameterSpace = "parameter-space"
 
   /// The solution's vectors, for a file; none of an iterative solver.
   var state: [String: [Double]] {
@@ -56,6 +58,7 @@ struct AdaptationFit {
     (likelihood, posterior, hyperparameters) = (.gaussian, fit.posterior, fit.hyperparameters)
     (solver, reason, bounds) = (fit.solver.rawValue, fit.reason, fit.search?.bounds ?? [])
     (logMarginalLikelihood, seconds) = (fit.logMarginalLikelihood, 0)
+    (iterations, residual, isConverged) = (fit.iterations, fit.residual, fit.isConverged)
     flops = try GaussianProcessFit.plan(model, examples: inputs.rows, settings).flops
   }
 
@@ -67,16 +70,19 @@ struct AdaptationFit {
     (likelihood, seconds) = (.softmax, 0)
     let (n, o) = (observations.count, model.outputs)
     let fits = LaplacePosterior.memory(examples: n, outputs: o) <= settings.memory
-    let given = settings.solver?.rawValue
-    if given == Self.parameterSpace || given == nil && !fits {
+    let given = settings.solver
+    if given == .parameterSpace || given == nil && !fits {
       guard let priorStd = settings.priorStd else {
         throw Misuse(
           "Laplace's approximation in parameter space has no evidence to choose the prior by; give "
             + "--prior-std")
       }
       progress("Newton's method", 0, 1)
-      let laplace = try LaplaceParameterPosterior(model, observations, priorStd: priorStd)
-      (posterior, solver) = (laplace, Self.parameterSpace)
+      var limits = LaplaceParameterPosterior.Limits()
+      limits.tolerance = settings.iterative.tolerance
+      let laplace = try LaplaceParameterPosterior(
+        model, observations, priorStd: priorStd, limits: limits)
+      (posterior, solver) = (laplace, GaussianProcessFit.Solver.parameterSpace.rawValue)
       hyperparameters = GaussianHyperparameters(priorStd: priorStd, noiseStd: 0)
       // A product with J and one with Jᵀ, each about a pass forward and back.
       flops =
@@ -84,10 +90,10 @@ struct AdaptationFit {
         * Double(model.network.layers.reduce(0) { $0 + $1.products })
       return
     }
-    guard given == nil || given == "exact" else {
+    guard given == nil || given == .exact else {
       throw Misuse(
-        "--solver \(given ?? "") goes with --likelihood gaussian; classes take exact or "
-          + Self.parameterSpace)
+        "--solver \(given?.rawValue ?? "") goes with --likelihood gaussian; classes take exact or "
+          + "parameter-space")
     }
     try LaplacePosterior.checkMemory(examples: n, outputs: o, limit: settings.memory)
     let kernel = try model.kernelMatrix(observations.inputs) {
@@ -133,7 +139,8 @@ struct AdaptationFit {
     }
     let start = ContinuousClock.now
     let (std, noise) = (saved.hyperparameters.priorStd, saved.hyperparameters.noiseStd)
-    let settings = GaussianProcessFit.Settings(solver: solver, priorStd: std, noiseStd: noise)
+    var settings = GaussianProcessFit.Settings(solver: solver, priorStd: std, noiseStd: noise)
+    settings.iterative = saved.iterative
     switch saved.likelihood {
     case .gaussian:
       try self.init(

@@ -34,6 +34,8 @@ struct AdaptationResult {
     let x2 = try examples.test.map {
       try device.matrix($0.count, network.inputCount, type, $0.inputs)
     }
+    var settings = try command.process.settings()
+    (settings.testExamples, settings.form) = (max(1, x2?.rows ?? 1), .variances)
     let bar = ProgressBar(quiet: command.report.quiet)
     func fitted(_ layers: String) throws -> (LinearizedNetwork, AdaptationFit) {
       let model = LinearizedNetwork(
@@ -41,7 +43,7 @@ struct AdaptationResult {
         priorMean: command.process.priorMean ?? (adapted.fresh.isEmpty ? .network : .zero),
         on: device)
       let fit = try AdaptationFit(
-        model, part, x1, likelihood, command.process.settings(), by: algebra,
+        model, part, x1, likelihood, settings, by: algebra,
         progress: { bar.show($1, of: $2, $0) })
       bar.clear()
       return (model, fit)
@@ -53,7 +55,8 @@ struct AdaptationResult {
     fresh = adapted.fresh.map(\.name)
     saved = SavedPosterior(
       model, center: adapted.values, likelihood, fit.hyperparameters, inputs: part.inputs,
-      targets: part.targets, solver: fit.solver, state: fit.state,
+      targets: part.targets, solver: fit.solver, iterative: settings.iterative,
+      state: fit.state,
       inputScaling: examples.scaling.inputs, targetScaling: examples.scaling.targets)
     guard let x2 else { return }
     // Names go into tables with commas between columns.
@@ -66,12 +69,19 @@ struct AdaptationResult {
       let last = try fitted("last").1
       try predict("last layer", last, x2, examples)
     }
-    let noise = fit.hyperparameters.noiseStd
-    func add(_ name: String, _ values: [Double], seconds: Double) {
+    // What has no variance of its own gets that of its training residuals, and the noise's at least.
+    func add(_ name: String, _ values: [Double], train: [Double], seconds: Double) {
       guard let test = examples.test else { return }
+      var squares = 0.0
+      for index in train.indices {
+        squares += (train[index] - part.targets[index]) * (train[index] - part.targets[index])
+      }
+      let residual = (squares / Double(train.count)).squareRoot()
       methods.append(
         AdaptationPrediction(values, outputs: network.outputCount, likelihood)
-          .method(name, on: test, examples, noiseStd: noise, seconds: seconds))
+          .method(
+            name, on: test, examples, noiseStd: max(fit.hyperparameters.noiseStd, residual),
+            seconds: seconds))
     }
     var frozen: [String] = []
     for (tensor, scale) in zip(network.parameters, given.scales) where scale == 0 {
@@ -79,18 +89,27 @@ struct AdaptationResult {
     }
     for comparison in comparisons {
       guard case .fineTune(let steps) = comparison else { continue }
-      let tuned = try FineTuning(
-        adapted, part, train: x1, test: x2, likelihood, frozen: frozen, seed: command.seed,
-        steps: steps, flops: fit.flops, on: device)
-      add(
-        "fine-tuning (\(tuned.steps) step\(tuned.steps == 1 ? "" : "s"))", tuned.outputs,
-        seconds: tuned.seconds)
-      if steps == nil { fineTuning = tuned }
+      do {
+        let tuned = try FineTuning(
+          adapted, part, train: x1, test: x2, likelihood, frozen: frozen, seed: command.seed,
+          steps: steps, flops: fit.flops, on: device)
+        add(
+          "fine-tuning (\(tuned.steps) step\(tuned.steps == 1 ? "" : "s"))", tuned.outputs,
+          train: tuned.trainOutputs, seconds: tuned.seconds)
+        if steps == nil { fineTuning = tuned }
+      } catch let error as TrainingError where error.divergedAfter != nil {
+        methods.append(
+          AdaptationMethod(
+            name: "fine-tuning (diverged after \(error.divergedAfter ?? 0) steps)", seconds: 0))
+      }
     }
     if adapted.fresh.isEmpty {
       let start = ContinuousClock.now
       let values = try device.download(model.values(x2))
-      add("network as it is", values, seconds: (ContinuousClock.now - start) / .seconds(1))
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      add(
+        "network as it is", values, train: try device.download(model.values(x1)),
+        seconds: seconds)
     }
   }
 

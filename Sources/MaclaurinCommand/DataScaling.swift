@@ -79,7 +79,8 @@ struct DataScaling {
       guard let scaling, scaling.means.count * scaling.groupSize != count else { continue }
       throw NetworkError(
         "\(folder) scales \(scaling.means.count * scaling.groupSize) \(what), and the data have "
-          + "\(count); give data of the same kind")
+          + "\(count); give data of the same kind, or a run's files in place of its folder to scale new "
+          + "data by themselves")
     }
   }
 }

@@ -2,7 +2,8 @@ import Maclaurin
 
 /// Ordinary training from given parameters for a given amount of work.
 struct FineTuning {
-  /// Outputs at the test inputs, [m·O].
+  /// Outputs at the training and at the test inputs, [n·O] and [m·O].
+  var trainOutputs: [Double]
   var outputs: [Double]
   var steps: Int
   /// Examples in a step.
@@ -42,8 +43,9 @@ struct FineTuning {
       settings: settings, on: device)
     let trainer = try Trainer(model, settings, train: examples)
     _ = try trainer.run()
-    outputs = try device.download(
-      Evaluator(Objective(settings.loss)).outputs(model, at: test))
+    let evaluator = Evaluator(Objective(settings.loss))
+    outputs = try device.download(evaluator.outputs(model, at: test))
+    trainOutputs = try device.download(evaluator.outputs(model, at: train))
     seconds = (ContinuousClock.now - start) / .seconds(1)
   }
 }

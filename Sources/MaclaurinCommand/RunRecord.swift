@@ -74,7 +74,7 @@ struct RunRecord {
   }
 
   /// What a folder holds, by the name of its record.
-  enum Kind: String {
+  enum Kind: String, CaseIterable {
     case run
     case study
     var file: String { rawValue + ".json" }
