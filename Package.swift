@@ -69,7 +69,7 @@ let package = Package(
     .testTarget(name: "DataSetsTests", dependencies: ["DataSets"], exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests", dependencies: ["Maclaurin", "MaclaurinCommand", "TestSupport"],
-      exclude: ["read_events.py"]),
+      exclude: ["read_events.py", "Torch"]),
     .target(
       name: "ElementaryFunctions", path: "Tests/ElementaryFunctions",
       linkerSettings: [.linkedLibrary("m")]),
@@ -92,7 +92,7 @@ let package = Package(
       name: "TangentKernelsTests", dependencies: ["TangentKernels", "Maclaurin", "TestSupport"]),
     .testTarget(
       name: "GaussianProcessesTests",
-      dependencies: ["GaussianProcesses", "Maclaurin", "TestSupport"]),
+      dependencies: ["GaussianProcesses", "Maclaurin", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "TrainingMemoryTests", dependencies: ["Maclaurin", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

@@ -47,3 +47,6 @@
 #define ACTIVATION 15
 #define COMPOSITION_KERNEL jet_composition_gaussian
 #include "jet_composition.cl"
+#define ACTIVATION 16
+#define COMPOSITION_KERNEL jet_composition_gelu_tanh
+#include "jet_composition.cl"

@@ -23,7 +23,8 @@
   F(jet_composition_quadratic) \
   F(jet_composition_abs) \
   F(jet_composition_sign) \
-  F(jet_composition_gaussian)
+  F(jet_composition_gaussian) \
+  F(jet_composition_gelu_tanh)
 
 #define FUNCTIONS(F) \
   SERIES_FUNCTIONS(F) \

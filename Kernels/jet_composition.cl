@@ -24,6 +24,7 @@
 #define ACTIVATION_ABS 13
 #define ACTIVATION_SIGN 14
 #define ACTIVATION_GAUSSIAN 15
+#define ACTIVATION_GELU_TANH 16
 
 #ifdef __OPENCL_VERSION__
 #define COMPOSITION_KERNEL jet_composition
@@ -271,6 +272,48 @@ KERNEL5(COMPOSITION_KERNEL, JetCompositionParameters, real, z, real, y, const re
         const int last = n < INPUT_DEGREE ? n : INPUT_DEGREE;
         series_product(g[n], u, f, n, 0, last);
         FOR_LANES(l) g[n][l] = R(-2.0) * g[n][l];
+      }
+
+#elif ACTIVATION == ACTIVATION_GELU_TANH
+      // v = u, cut off where σ is 0 or 1 to the last bit so that v³ is finite; w = v³,
+      // f = P = κ(v + a v³), g = v P′ = κ(v + 3a v³), κ = 2√(2/π)
+      Coefficient whole;
+      FOR_LANES(l) {
+        whole[l] = u[0][l];
+        const real below = whole[l] > R(64.0) ? R(64.0) : whole[l];
+        u[0][l] = below < R(-64.0) ? R(-64.0) : below;
+      }
+      for (int n = 0; n <= LAST_DEGREE; ++n) {
+        const int last = n < INPUT_DEGREE ? n : INPUT_DEGREE;
+        series_product(q[n], u, u, n, n - last, last);
+        series_product(w[n], u, q, n, 0, last);
+        FOR_LANES(l) {
+          const real v = n <= INPUT_DEGREE ? u[n][l] : R(0.0);
+          const real inner = fma(R(0.044715), w[n][l], v);
+          const real outer = fma(R(0.134145), w[n][l], v);
+          f[n][l] = R(1.5957691216057308) * inner;
+          g[n][l] = R(1.5957691216057308) * outer;
+        }
+      }
+      // w = σ(P), q = σ − σ²: σ′ = q P′
+      FOR_LANES(l) {
+        u[0][l] = whole[l];
+        w[0][l] = real_sigmoid(f[0][l]);
+        q[0][l] = w[0][l] * real_sigmoid(-f[0][l]);
+      }
+      for (int n = 1; n <= LAST_DEGREE; ++n) {
+        Coefficient square;
+        series_integral(w[n], f, q, n, LAST_DEGREE);
+        series_product(square, w, w, n, 0, n);
+        FOR_LANES(l) q[n][l] = w[n][l] - square[l];
+      }
+      // y = u σ, slope = σ + v P′ q, downwards, so that v P′ is there as long as it is read
+      for (int n = LAST_DEGREE; n >= 0; --n) {
+        const int last = n < INPUT_DEGREE ? n : INPUT_DEGREE;
+        Coefficient product;
+        series_product(f[n], u, w, n, 0, last);
+        series_product(product, g, q, n, 0, n);
+        FOR_LANES(l) g[n][l] = w[n][l] + product[l];
       }
 #endif
 

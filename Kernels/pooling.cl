@@ -79,18 +79,23 @@ KERNEL3(max_pool, PoolingParameters, real, y, real, choice, const real, x) {
   const long positions = p.imageHeight * p.imageWidth, windows = p.pooledHeight * p.pooledWidth;
   FOR_EACH_STRIP(row, column, lanes) {
     const long example = row / windows, window = row % windows;
-    const long first = window / p.pooledWidth * p.strideY * p.imageWidth
-        + window % p.pooledWidth * p.strideX;
-    const long from = (example * positions + first) * p.columns + column;
+    // What of the window lies within the image, counted from the window's beginning.
+    const long atY = window / p.pooledWidth * p.strideY - p.originY;
+    const long atX = window % p.pooledWidth * p.strideX - p.originX;
+    const long fromY = atY < 0 ? -atY : 0, fromX = atX < 0 ? -atX : 0;
+    const long restY = p.imageHeight - atY, restX = p.imageWidth - atX;
+    const long toY = restY < p.windowHeight ? restY : p.windowHeight;
+    const long toX = restX < p.windowWidth ? restX : p.windowWidth;
+    const long from = (example * positions + atY * p.imageWidth + atX) * p.columns + column;
     const long to = row * p.columns + column;
     Coefficient best[1], value[1];
     int tap[LANES];
-    load_strip(best[0], x + from, lanes);
-    FOR_LANES(l) tap[l] = 0;
-    for (long dy = 0; dy < p.windowHeight; ++dy) {
-      for (long dx = 0; dx < p.windowWidth; ++dx) {
+    load_strip(best[0], x + (from + (fromY * p.imageWidth + fromX) * p.columns), lanes);
+    FOR_LANES(l) tap[l] = (int)(fromY * p.windowWidth + fromX);
+    for (long dy = fromY; dy < toY; ++dy) {
+      for (long dx = fromX; dx < toX; ++dx) {
         const int own = (int)(dy * p.windowWidth + dx);
-        load_strip(value[0], x + from + (dy * p.imageWidth + dx) * p.columns, lanes);
+        load_strip(value[0], x + (from + (dy * p.imageWidth + dx) * p.columns), lanes);
         FOR_LANES(l) {
           const int wins = (value[0][l] > best[0][l])
               | ((value[0][l] != value[0][l]) & (best[0][l] == best[0][l]));

@@ -126,7 +126,7 @@ typedef struct {
   long windowHeight, windowWidth;
   long strideY, strideX;
   long pooledHeight, pooledWidth;
-  long originY, originX;    ///< of the image, from the first window on; 0 but in samples
+  long originY, originX;    ///< of the image, from the first window on: the padding
   long hasZero, degree, directions;   ///< of both jets
   long imageCapacity, pooledCapacity;
   long factor;              ///< real: 1 / positions of a window
@@ -190,11 +190,13 @@ typedef struct {
   long hasParameters;       ///< signed rows: 1 if center + state is written too
 } UpdateParameters;
 
-/// out = α·f·x row by row or column by column, f a factor or the product of two.
+/// out = α·f·x row by row or column by column, f a factor or the product of two, or 1/√(f + ε).
 typedef struct {
   long alpha;               ///< real
   long hasSecond;
   long byColumn;            ///< 0: a factor for each row
+  long isInverseRoot;
+  long epsilon;             ///< real: ε, of inverse roots
 } RowScalingParameters;
 
 typedef struct {

@@ -6,6 +6,7 @@
 /// - `csv:FILE:TARGET`: a table; TARGET is a column's name or its index counted from 0. The text
 ///   behind the last colon is the target.
 /// - `synthetic:NAME[:KEY=VALUE,…]`: a made-up task (see `SyntheticData`).
+/// - `sine:TASK[,KEY=VALUE,…]`: short for `synthetic:sine:task=TASK,…`.
 /// - `npy:X,Y` or `npy:X,Y,XTEST,YTEST`: arrays (see `ArrayArgument`), with or without a test set.
 public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
   case digits
@@ -20,7 +21,7 @@ public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
 
   /// The known forms, for help texts and messages.
   public static let forms =
-    "digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y or synthetic:NAME"
+    "digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y, sine:TASK or synthetic:NAME"
 
   /// Takes a specification apart; nothing is opened.
   ///
@@ -54,6 +55,8 @@ public enum DataSetSpecification: Hashable, Sendable, CustomStringConvertible {
           inputs: arrays[0], targets: arrays[1], testInputs: arrays[2], testTargets: arrays[3])
       default: throw failure
       }
+    case "sine" where !rest.isEmpty:
+      self = .synthetic(try SyntheticData(parsing: "sine:task=" + rest))
     case "synthetic" where !rest.isEmpty:
       self = .synthetic(try SyntheticData(parsing: rest))
     default:

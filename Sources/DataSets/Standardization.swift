@@ -8,6 +8,16 @@ public struct Standardization: Hashable, Sendable {
   public let deviations: [Double]
   public let groupSize: Int
 
+  /// A map that is known.
+  ///
+  /// - Precondition: a positive deviation for each mean, and a positive group size.
+  public init(means: [Double], deviations: [Double], groupSize: Int = 1) {
+    precondition(
+      means.count == deviations.count && groupSize > 0 && deviations.allSatisfy { $0 > 0 },
+      "a mean and a positive deviation for each group")
+    (self.means, self.deviations, self.groupSize) = (means, deviations, groupSize)
+  }
+
   /// (value − mean) / deviation for a value in `column`.
   @inline(__always)
   public func apply(_ value: Double, column: Int) -> Double {

@@ -196,14 +196,14 @@ public final class LinearizedNetwork {
     if areScalesOne { return vectors }
     let result = try backend.matrix(vectors.rows, vectors.columns, type)
     for (tensor, scale) in zip(network.parameters, scales) {
-      for v in 0..<vectors.rows {
-        let target = columns(tensor, of: result.rows(v..<(v + 1)))
+      // Operations on vectors take what is contiguous: one row.
+      for row in 0..<vectors.rows {
+        let target = columns(tensor, of: result.rows(row..<(row + 1)))
         if scale == 0 {
           try backend.run(.fill(Fill(target, value: 0)))
         } else {
-          try backend.run(
-            .linearCombination(
-              LinearCombination(target, scale, columns(tensor, of: vectors.rows(v..<(v + 1))))))
+          let source = columns(tensor, of: vectors.rows(row..<(row + 1)))
+          try backend.run(.linearCombination(LinearCombination(target, scale, source)))
         }
       }
     }

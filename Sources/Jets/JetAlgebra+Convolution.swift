@@ -8,6 +8,10 @@ import Compute
 /// `backend.workspaceBytes`, each used for both terms, and not at all where it is a view of x. A tile
 /// is never less than one image's patches on the way back, and those of `Contraction.chainLength`
 /// positions for a gradient.
+///
+/// With groups the image is first sorted by them, [groups·batch·H·W, channels of one], as if it were so
+/// many images; then as many groups as fit into a tile are one batched contraction, whose results lie
+/// side by side in the columns of z. Every result's sum is that of a convolution of its group alone.
 extension JetAlgebra {
   /// The weights of a convolution as it uses them: [outputs, channels, h, w] with the kernel
   /// positions brought before the channels.
@@ -45,7 +49,7 @@ extension JetAlgebra {
   public func convolve(
     _ x: Jet, _ weight: TensorJet, _ geometry: ConvolutionGeometry, factor: Double, capacity: Int
   ) throws -> Jet {
-    if geometry.isPointwise { return try contract(x, weight, factor: factor, capacity: capacity) }
+    if geometry.isDense { return try contract(x, weight, factor: factor, capacity: capacity) }
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
     let block = x.block / geometry.input.count * geometry.output.count
     let z = try jet(
@@ -55,32 +59,30 @@ extension JetAlgebra {
     // Downwards, so that every z_i has its W0 term before its Δ term.
     for i in stride(from: min(x.degree, degree), through: 0, by: -1) {
       for v in 0..<(i == 0 ? 1 : x.directions) {
-        let coefficient = x[i, direction: v]
-        for rows in tiles.ranges {
-          let patches = try tiles.patches(of: coefficient, rows)
-          try run(patches, weight.center, into: z[i, direction: v].rows(rows), factor)
+        let coefficient = try grouped(x[i, direction: v], geometry)
+        for tile in tiles.all {
+          let patches = try tiles.patches(of: coefficient, tile.rows)
+          func term(_ weights: Matrix, into z: Matrix, scale: Matrix?, beta: Double) throws {
+            let (a, b, c) = (tile.unfolded(patches), tile.weights(weights), tile.columns(z))
+            try backend.run(
+              .contraction(
+                Contraction(
+                  a.matrix, b.matrix, into: c.matrix, transposeB: true, alpha: factor, scale: scale,
+                  beta: beta, batch: tile.groups.count, strideA: a.step, strideB: b.step,
+                  strideC: c.step)))
+          }
+          try term(weight.center, into: z[i, direction: v], scale: nil, beta: 0)
           guard let displacement = weight.displacement, i < degree else { continue }
           // Coefficient 0 is shared by the directions.
           for w in i == 0 ? 0..<x.directions : v..<(v + 1) {
-            try run(
-              patches, displacement.moved(by: w * weight.displacementStride),
-              into: z[i + 1, direction: w].rows(rows), factor, scale: weight.scale,
-              beta: i + 1 <= x.degree ? 1 : 0)
+            try term(
+              displacement.moved(by: w * weight.displacementStride), into: z[i + 1, direction: w],
+              scale: weight.scale, beta: i + 1 <= x.degree ? 1 : 0)
           }
         }
       }
     }
     return z
-  }
-
-  private func run(
-    _ patches: Matrix, _ weights: Matrix, into z: Matrix, _ factor: Double, scale: Matrix? = nil,
-    beta: Double = 0
-  ) throws {
-    try backend.run(
-      .contraction(
-        Contraction(
-          patches, weights, into: z, transposeB: true, alpha: factor, scale: scale, beta: beta)))
   }
 
   /// The transpose of `convolve`: x̄_i = c·fold(ȳ_i W0 + s·ȳ_{i+1} Δ).
@@ -90,31 +92,38 @@ extension JetAlgebra {
     _ cotangent: Jet, _ weight: TensorJet, _ geometry: ConvolutionGeometry, factor: Double,
     over x: Jet, reuses: Bool = true
   ) throws -> Jet {
-    if geometry.isPointwise {
+    if geometry.isDense {
       return try contractAdjoint(cotangent, weight, factor: factor, over: x, reuses: reuses)
     }
     let result = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
     let isConstant = weight.displacement == nil
     let target = isConstant ? result.joined : result
     let cotangent = isConstant ? cotangent.joined : cotangent
-    let batch = target.block / geometry.input.count
+    let images = target.block / geometry.input.count * geometry.groups
     let tiles = try Tiles(
       self, geometry, rows: cotangent.block, multiple: geometry.output.count, type: x.type)
     for v in 0..<cotangent.directions {
       for i in 1...target.degree {
-        for rows in tiles.ranges {
-          let first = rows.lowerBound / geometry.output.count
-          let examples = first..<min(batch, rows.upperBound / geometry.output.count)
-          let image = target[i, direction: v].rows(
+        let whole = target[i, direction: v]
+        let sorted =
+          geometry.groups == 1
+          ? whole
+          : try backend.matrix(geometry.groups * whole.rows, geometry.channels, whole.type)
+        for tile in tiles.all {
+          let first = tile.rows.lowerBound / geometry.output.count
+          let examples = first..<min(images, tile.rows.upperBound / geometry.output.count)
+          let image = sorted.rows(
             (examples.lowerBound * geometry.input.count)..<(examples.upperBound
               * geometry.input.count))
-          let patches = try tiles.room(for: image, rows)
+          let patches = try tiles.room(for: image, tile.rows)
           func term(_ i: Int, _ weights: Matrix, scale: Matrix?, beta: Double) throws {
+            let a = tile.columns(cotangent[i, direction: v])
+            let (b, c) = (tile.weights(weights), tile.unfolded(patches))
             try backend.run(
               .contraction(
                 Contraction(
-                  cotangent[i, direction: v].rows(rows), weights, into: patches, alpha: factor,
-                  scale: scale, beta: beta)))
+                  a.matrix, b.matrix, into: c.matrix, alpha: factor, scale: scale, beta: beta,
+                  batch: tile.groups.count, strideA: a.step, strideB: b.step, strideC: c.step)))
           }
           try term(i, weight.center, scale: nil, beta: 0)
           if let displacement = weight.displacement, i < cotangent.degree {
@@ -126,6 +135,7 @@ extension JetAlgebra {
             try backend.run(.fold(Fold(image, from: patches, geometry)))
           }
         }
+        if geometry.groups > 1 { try ungroup(sorted, geometry, into: whole) }
       }
     }
     return result
@@ -140,7 +150,7 @@ extension JetAlgebra {
     _ cotangent: Jet, _ x: Jet, _ geometry: ConvolutionGeometry, factor: Double, scale: Matrix?,
     into gradient: Matrix, stride: Int
   ) throws {
-    if geometry.isPointwise {
+    if geometry.isDense {
       return try weightGradient(
         cotangent, x, factor: factor, scale: scale, into: gradient, stride: stride)
     }
@@ -154,16 +164,19 @@ extension JetAlgebra {
       self, geometry, rows: cotangent.block, multiple: Contraction.chainLength, type: x.type)
     for i in 0..<cotangent.degree {
       for v in 0..<(i == 0 ? 1 : directions) {
-        let coefficient = x[i, direction: v]
-        for range in tiles.ranges {
-          let patches = try tiles.patches(of: coefficient, range)
+        let coefficient = try grouped(x[i, direction: v], geometry)
+        for tile in tiles.all {
+          let patches = try tiles.patches(of: coefficient, tile.rows)
           for w in i == 0 ? 0..<directions : v..<(v + 1) {
+            let a = tile.columns(cotangent[i + 1, direction: w])
+            let b = tile.unfolded(patches)
+            let c = tile.weights(sums.rows(0..<rows).moved(by: w * step))
             try backend.run(
               .contraction(
                 Contraction(
-                  cotangent[i + 1, direction: w].rows(range), patches,
-                  into: sums.rows(0..<rows).moved(by: w * step), transposeA: true, alpha: factor,
-                  scale: scale, beta: i == 0 && range.lowerBound == 0 ? 0 : 1)))
+                  a.matrix, b.matrix, into: c.matrix, transposeA: true, alpha: factor, scale: scale,
+                  beta: i == 0 && tile.isFirst ? 0 : 1, batch: tile.groups.count, strideA: a.step,
+                  strideB: b.step, strideC: c.step)))
           }
         }
       }
@@ -175,56 +188,6 @@ extension JetAlgebra {
           Transposition(
             gradient.moved(by: v * stride), from: sums.rows((v * rows)..<((v + 1) * rows)),
             rows: taps, columns: channels)))
-    }
-  }
-
-  /// The unfolded matrix of one coefficient in pieces.
-  private struct Tiles {
-    let backend: any Backend
-    let geometry: ConvolutionGeometry
-    /// Output positions of each piece.
-    let ranges: [Range<Int>]
-    /// Memory for one piece; nil where patches are views.
-    private let memory: Matrix?
-
-    /// - Parameter multiple: what the rows of every piece but the last are a multiple of.
-    init(
-      _ algebra: JetAlgebra, _ geometry: ConvolutionGeometry, rows: Int, multiple: Int,
-      type: ScalarType
-    ) throws {
-      backend = algebra.backend
-      self.geometry = geometry
-      guard geometry.viewStride == nil else {
-        ranges = [0..<rows]
-        memory = nil
-        return
-      }
-      let fitting = algebra.backend.workspaceBytes / (geometry.patchCount * type.byteCount)
-      let size = min(rows, max(1, fitting / multiple) * multiple)
-      ranges = stride(from: 0, to: rows, by: size).map { $0..<min(rows, $0 + size) }
-      memory = try algebra.backend.matrix(size, geometry.patchCount, type)
-    }
-
-    /// Rows `range` of the unfolded coefficient.
-    func patches(of x: Matrix, _ range: Range<Int>) throws -> Matrix {
-      guard let memory else { return view(of: x) }
-      let patches = memory.rows(0..<range.count)
-      try backend.run(.unfold(Unfold(patches, from: x, geometry, first: range.lowerBound)))
-      return patches
-    }
-
-    /// Where the patches of an image's cotangent go before they are folded.
-    func room(for image: Matrix, _ range: Range<Int>) throws -> Matrix {
-      if let memory { return memory.rows(0..<range.count) }
-      return geometry.viewIsPartition
-        ? view(of: image) : try backend.matrix(range.count, geometry.patchCount, image.type)
-    }
-
-    private func view(of x: Matrix) -> Matrix {
-      let rows = x.rows / geometry.input.count * geometry.output.count
-      return Matrix(
-        x.buffer, offset: x.offset, rows: rows, columns: geometry.patchCount,
-        stride: geometry.viewStride!)
     }
   }
 }

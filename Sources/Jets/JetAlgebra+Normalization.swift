@@ -40,6 +40,27 @@ extension JetAlgebra {
     return result
   }
 
+  // MARK: Given statistics
+
+  /// r = 1/√(σ² + ε) and −μ·r, [1, columns] each, as a constant gain and bias: what makes of x the
+  /// (x − μ)/√(σ² + ε).
+  public func standardization(
+    mean: Matrix, variance: Matrix, epsilon: Double
+  ) throws -> (gain: LayerAffine.Parameter, bias: LayerAffine.Parameter) {
+    let inverse = try backend.matrix(1, mean.count, mean.type)
+    let shift = try backend.matrix(1, mean.count, mean.type)
+    try backend.run(.fill(Fill(inverse, value: 1)))
+    for (output, x, alpha) in [(inverse, inverse, 1.0), (shift, mean, -1)] {
+      try backend.run(
+        .rowScaling(
+          RowScaling(output, x, by: variance, alpha: alpha, along: .columns, inverseRoot: epsilon)))
+    }
+    func constant(_ center: Matrix) -> LayerAffine.Parameter {
+      LayerAffine.Parameter(center: center, displacement: nil, factor: 1, scale: nil)
+    }
+    return (constant(inverse), constant(shift))
+  }
+
   // MARK: Gain and bias
 
   /// z(t) = y(t) γ(t) + β(t), a [1, columns] gain and bias.

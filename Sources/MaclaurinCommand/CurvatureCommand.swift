@@ -139,6 +139,7 @@ struct CurvatureCommand: ParsableCommand {
   ) throws -> Point {
     let end = try ParameterSet(parsing: parameters ?? "").vector(network)
     let start = try center.map { try ParameterSet(parsing: $0).vector(network) }
+    if let start { try network.checkStatistics(start, end) }
     let model = try Model(
       network,
       center: device.matrix(

@@ -9,7 +9,9 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "A network's outputs at inputs, or its loss and accuracy on a data set.",
     discussion: """
       With --run and nothing else, what the run trained is evaluated: of an expansion its own \
-      model, Taylor series and all. --order full takes the network itself at the run's parameters.
+      model, Taylor series and all. --order full takes the network itself at the run's parameters. \
+      With --posterior inputs are as the data have them, and so are means and variances: the \
+      posterior scales them itself; of classes they are logits.
       """)
 
   @Option(
@@ -21,6 +23,15 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: "Parameters: file.safetensors[:prefix.].")
   var parameters: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An --out folder of adapt: its posterior's means or probabilities, in place of a network's.",
+      valueName: "folder"))
+  var posterior: String?
+
+  @Option(help: "File for the variances of --posterior, without noise, [batch, outputs].")
+  var variance: String?
 
   @Option(help: "full for the network itself at the parameters of --run (default: as trained).")
   var order: String?
@@ -63,8 +74,12 @@ struct EvaluateCommand: ParsableCommand {
     guard !(probabilities && writesClasses) else {
       throw ValidationError("--probabilities and --classes exclude each other")
     }
+    guard posterior == nil else { return try validatePosterior() }
+    guard variance == nil else {
+      throw ValidationError("--variance goes with --posterior, the --out folder of adapt")
+    }
     guard folder != nil || (network != nil && parameters != nil) else {
-      throw ValidationError("give --run, or --network and --parameters")
+      throw ValidationError("give --run, or --network and --parameters, or --posterior")
     }
     guard order == nil || (order == "full" && folder != nil) else {
       throw ValidationError("--order takes full, and goes with --run")
@@ -94,6 +109,7 @@ struct EvaluateCommand: ParsableCommand {
         output,
         inputs: [("--network", network), ("--parameters", parameters), ("--inputs", inputs)])
     }
+    if let posterior { return try evaluate(PosteriorFolder(posterior)) }
     let type = try backend.scalarType()
     if let folder, !FileManager.default.fileExists(atPath: folder + "/run.json") {
       throw TrainingError("\(folder) holds no run (no run.json); check --run")

@@ -90,6 +90,7 @@ struct ExpandCommand: ParsableCommand {
   ) throws {
     let end = try ParameterSet(parsing: parameters).vector(network)
     let start = try ParameterSet(parsing: center).vector(network)
+    if order > 0 { try network.checkStatistics(start, end) }
     let model = try Model(
       network, center: device.matrix(1, network.parameterCount, type, order == 0 ? end : start),
       order: order, on: device,

@@ -15,6 +15,12 @@ struct GaussianProcessCommand: ParsableCommand {
   @OptionGroup(title: "Process") var process: GaussianProcessOptions
   @OptionGroup(title: "Examples") var examples: PredictionExamples
 
+  @Option(
+    help: ArgumentHelp(
+      "A cheaper covariance in place of the solver's: \(PosteriorApproximation.forms).",
+      valueName: "name"))
+  var approximation = "none"
+
   @Option(help: "File for the mean, [m, outputs].")
   var mean: String?
 
@@ -52,6 +58,12 @@ struct GaussianProcessCommand: ParsableCommand {
   @OptionGroup(title: "What to print") var report: OutputOptions
 
   func validate() throws {
+    do {
+      _ = try PosteriorApproximation.parse(approximation)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+    guard process.parameters != nil else { throw ValidationError("give --parameters, θ") }
     guard (samples == nil) == (samplesOutput == nil) else {
       throw ValidationError("--samples and --samples-output go together")
     }

@@ -9,7 +9,7 @@ struct GaussianProcessOptions: ParsableArguments {
   var network: String?
 
   @Option(help: "θ: file.safetensors[:prefix.], a checkpoint, or a run's folder.")
-  var parameters: String
+  var parameters: String?
 
   @Option(
     help: ArgumentHelp(
@@ -19,9 +19,9 @@ struct GaussianProcessOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is predicted before any data: network, f(x; θ), or zero.",
-      valueName: "mean"))
-  var priorMean = LinearizedNetwork.PriorMean.network
+      "What is predicted before any data: network, f(x; θ), or zero (default: network, but zero of "
+        + "outputs that adapt draws).", valueName: "mean"))
+  var priorMean: LinearizedNetwork.PriorMean?
 
   @Option(
     help: ArgumentHelp(
@@ -49,12 +49,6 @@ struct GaussianProcessOptions: ParsableArguments {
       valueName: "name"))
   var solver = "auto"
 
-  @Option(
-    help: ArgumentHelp(
-      "A cheaper covariance in place of the solver's: \(PosteriorApproximation.forms).",
-      valueName: "name"))
-  var approximation = "none"
-
   func validate() throws {
     for (name, value) in [("--prior-std", priorStd), ("--noise-std", noiseStd)] {
       guard let value else { continue }
@@ -71,11 +65,6 @@ struct GaussianProcessOptions: ParsableArguments {
       throw ValidationError("--starts takes 1 to 64, not \(starts)")
     }
     _ = try settings()
-    do {
-      _ = try PosteriorApproximation.parse(approximation)
-    } catch {
-      throw ValidationError("\(error)")
-    }
   }
 
   func settings() throws -> GaussianProcessFit.Settings {
@@ -92,15 +81,28 @@ struct GaussianProcessOptions: ParsableArguments {
     return settings
   }
 
+  /// Whether nothing is asked for.
+  var isDefault: Bool {
+    network == nil && parameters == nil && layers == "all" && priorMean == nil && priorStd == nil
+      && noiseStd == nil && !perLayerPrior && starts == MarginalLikelihood.defaultStarts
+      && solver == "auto"
+  }
+
   /// The network file, of a run's folder where none is given.
-  var networkFile: String { network ?? parameters + "/network.json" }
+  var networkFile: String { network ?? (parameters ?? "") + "/network.json" }
+
+  /// - Throws: `Misuse` where there are no parameters.
+  func start(_ network: Network) throws -> [Double] {
+    guard let parameters else { throw Misuse("give --parameters, θ") }
+    return try ParameterSet.start(parameters, network)
+  }
 
   /// The files, to be kept from being overwritten.
   var files: [(option: String, argument: String?)] {
     [
       ("--network", network), ("--parameters", parameters),
-      ("--parameters", parameters + "/final.safetensors"),
-      ("--parameters", parameters + "/network.json"),
+      ("--parameters", parameters.map { $0 + "/final.safetensors" }),
+      ("--parameters", parameters.map { $0 + "/network.json" }),
     ]
   }
 
@@ -110,10 +112,10 @@ struct GaussianProcessOptions: ParsableArguments {
   ) throws -> LinearizedNetwork {
     let center = try device.matrix(1, network.parameterCount, type)
     if !(device is NullBackend) {
-      try device.upload(ParameterSet.start(parameters, network), to: center)
+      try device.upload(start(network), to: center)
     }
     return LinearizedNetwork(
       network, at: center, scales: try TensorSelection.scales(layers, network),
-      priorMean: priorMean, on: device)
+      priorMean: priorMean ?? .network, on: device)
   }
 }

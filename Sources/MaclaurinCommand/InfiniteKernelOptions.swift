@@ -6,7 +6,7 @@ struct InfiniteKernelOptions: ParsableArguments {
   @Option(
     name: .customLong("quadrature-degree"),
     help: ArgumentHelp(
-      "Hermite coefficients of tanh, sigmoid, softplus and swish at infinite width (default: as many "
+      "Hermite coefficients of tanh, sigmoid, softplus, swish and gelu_tanh at infinite width (default: as many "
         + "as make them exact to about 1e-10 at variances up to 4). The error they leave is printed.",
       valueName: "count"))
   var degree: Int?

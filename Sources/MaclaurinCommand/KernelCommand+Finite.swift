@@ -155,6 +155,7 @@ struct FiniteKernelOptions: ParsableArguments {
     }
     let end = try ParameterSet(parsing: parameters).vector(network)
     let start = try ParameterSet(parsing: center).vector(network)
+    try network.checkStatistics(start, end)
     // The difference of what the run's type holds, rounded once.
     let difference = zip(end, start).map { type.round($0) - type.round($1) }
     return try kernel(

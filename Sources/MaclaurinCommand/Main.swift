@@ -56,10 +56,11 @@ struct MainCommand: ParsableCommand {
       "Taylorized networks on any OpenCL device or on the CPU, with the same bits on every device.",
     version: "0.1.0",
     subcommands: [
-      DevicesCommand.self, InitCommand.self, SummaryCommand.self, TrainCommand.self,
+      DevicesCommand.self, InitCommand.self, ConvertCommand.self, SummaryCommand.self,
+      TrainCommand.self,
       StudyCommands.self, PlotCommand.self, EvaluateCommand.self, ExpandCommand.self,
       JVPCommand.self, VJPCommand.self, KernelCommands.self, PredictCommand.self,
-      CurvatureCommand.self, FisherCommand.self, GaussianProcessCommand.self,
+      GaussianProcessCommand.self, AdaptCommand.self, CurvatureCommand.self, FisherCommand.self,
       VerifyCommand.self, BenchCommand.self,
     ])
 }

@@ -70,7 +70,7 @@ struct NetworkOptions: ParsableArguments {
     }
     if let width { preset = preset.replacing(width: width) }
     let name = activation ?? "relu"
-    guard let activation = Activation(rawValue: name) else {
+    guard let activation = Activation(named: name) else {
       throw Misuse(
         "unknown activation \"\(name)\"; known are "
           + Activation.allCases.map(\.rawValue).joined(separator: ", "))

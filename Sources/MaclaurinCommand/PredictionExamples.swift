@@ -58,8 +58,11 @@ struct PredictionExamples: ParsableArguments {
         throw ValidationError("--targets takes one_hot or centred with --data")
       }
     } else {
-      guard inputs != nil, targets != nil, testInputs != nil else {
+      guard inputs != nil, targets != nil else {
         throw ValidationError("give --inputs, --targets and --test-inputs, or --data")
+      }
+      guard testInputs != nil || testTargets == nil else {
+        throw ValidationError("--test-targets go with --test-inputs")
       }
       guard classes == nil, testShare == nil, split == .index, dataSeed == 0, trainSize == nil,
         !noStandardize
@@ -106,8 +109,11 @@ struct PredictionExamples: ParsableArguments {
   func load(network file: String?, _ options: NetworkOptions) throws -> Loaded {
     let given = try file.map { try NetworkOptions.read($0) }
     guard let data else {
+      guard testInputs != nil else {
+        throw Misuse("give --inputs, --targets and --test-inputs, or --data")
+      }
       let known = try given ?? knownNetwork(options)
-      let set = try arrays(known)
+      let set = try arrays(input: known?.description.input, outputs: known?.outputCount)
       let network =
         try known ?? options.network(input: set.inputShape, outputs: set.outputs)
       return Loaded(set: set, network: network, knowsTest: testTargets != nil)
@@ -120,7 +126,7 @@ struct PredictionExamples: ParsableArguments {
     return Loaded(set: set, network: network, knowsTest: true)
   }
 
-  private func dataSetOptions() throws -> DataSetOptions {
+  func dataSetOptions() throws -> DataSetOptions {
     var task = try TaskOptions.parse([])
     (task.testShare, task.split, task.dataSeed) = (testShare, split, dataSeed)
     (task.trainSize, task.noStandardize) = (trainSize, noStandardize)
@@ -142,20 +148,23 @@ struct PredictionExamples: ParsableArguments {
       ? options.network(input: [], outputs: 0) : nil
   }
 
-  private func arrays(_ network: Network?) throws -> DataSet {
-    let train = try rows(inputs ?? "", network?.description.input)
-    let test = try rows(testInputs ?? "", network?.description.input ?? train.shape)
-    let trainTargets = try Self.targets(
-      targets ?? "", rows: train.count, outputs: network?.outputCount)
-    let outputs = trainTargets.outputs
+  /// - Parameters:
+  ///   - input: the shape of an input; nil for the arrays' own.
+  ///   - outputs: columns of targets; nil for the arrays' own.
+  /// - Returns: a data set whose test part is empty where there are no test inputs.
+  func arrays(input: [Int]?, outputs: Int?) throws -> DataSet {
+    let train = try rows(inputs ?? "", input)
+    let test = try testInputs.map { try rows($0, input ?? train.shape) }
+    let trainTargets = try Self.targets(targets ?? "", rows: train.count, outputs: outputs)
+    let (outputs, count) = (trainTargets.outputs, test?.count ?? 0)
     let testTargets =
-      try testTargets.map { try Self.targets($0, rows: test.count, outputs: outputs) }
-      ?? .values([Double](repeating: 0, count: test.count * outputs), outputs: outputs)
+      try testTargets.map { try Self.targets($0, rows: count, outputs: outputs) }
+      ?? .values([Double](repeating: 0, count: count * outputs), outputs: outputs)
     let size = train.shape.reduce(1, *)
     return DataSet(
       name: inputs ?? "", inputShape: train.shape,
       train: Examples(train.values, inputSize: size, targets: trainTargets),
-      test: Examples(test.values, inputSize: size, targets: testTargets))
+      test: Examples(test?.values ?? [], inputSize: size, targets: testTargets))
   }
 
   /// An array of inputs of shape `input`, or of the shape that it has itself.

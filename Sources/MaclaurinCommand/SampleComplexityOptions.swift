@@ -77,7 +77,7 @@ struct LearnerOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Activation; all but tanh, sigmoid, softplus and swish have a kernel in closed form.",
+      "Activation; all but tanh, sigmoid, softplus, swish and gelu_tanh have a kernel in closed form.",
       valueName: "name"))
   var activation = Activation.gelu
 

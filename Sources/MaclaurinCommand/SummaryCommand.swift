@@ -16,6 +16,7 @@ struct SummaryCommand: ParsableCommand {
       Console.json([
         "input": .array(network.description.input.map { .number(Double($0)) }),
         "parameters": .number(Double(network.parameterCount)),
+        "trained_parameters": .number(Double(network.trainedCount)),
         "flops_per_example": .number(Double(flops)),
         "parameterization": .string(network.description.parameterization.name),
         "layers": .array(
@@ -45,19 +46,27 @@ struct SummaryCommand: ParsableCommand {
     }
     rows.append(["total", "", String(network.parameterCount), String(flops)])
     print(table(rows))
+    let statistics = network.parameterCount - network.trainedCount
+    if statistics > 0 {
+      print(
+        "\n\(network.trainedCount) parameters are trained; \(statistics) are statistics of batch_norm, "
+          + "which are not.")
+    }
     if let tensors = Self.scales(network) { print("\n" + table(tensors)) }
   }
 
   /// How a tensor enters its layer, begins and learns.
   private static func json(_ tensor: ParameterTensor) -> JSONValue {
-    .object([
+    var members: [String: JSONValue] = [
       "name": .string(tensor.name), "shape": .array(tensor.shape.map { .number(Double($0)) }),
       "multiplier": .number(tensor.multiplier), "initial_mean": .number(tensor.initialMean),
       "initial_std": .number(tensor.initialStd),
       "learning_rate": .object([
         "sgd": .number(tensor.learningRate.sgd), "adam": .number(tensor.learningRate.adam),
       ]),
-    ])
+    ]
+    if tensor.statistic != nil { members["trained"] = .bool(false) }
+    return .object(members)
   }
 
   /// A table of multipliers, standard deviations and factors on the learning rate, where any

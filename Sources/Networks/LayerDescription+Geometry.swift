@@ -8,7 +8,8 @@ extension LayerDescription.Convolution {
   /// behind, and ⌊(n + before + behind − k)/s⌋ + 1 with given zeros.
   ///
   /// - Parameter place: what errors call the layer.
-  /// - Throws: `NetworkError` where the kernel is larger than the padded image.
+  /// - Throws: `NetworkError` where the kernel is larger than the padded image, or where channels do not
+  ///   divide into the groups.
   public func geometry(
     of input: ConvolutionGeometry.Extent, channels: Int, _ place: String
   ) throws -> ConvolutionGeometry {
@@ -26,6 +27,11 @@ extension LayerDescription.Convolution {
           + (padding == .valid ? "" : " before padding")
           + "; make the kernel smaller, pad more, or give larger images")
     }
+    guard channels % groups == 0, self.channels % groups == 0 else {
+      throw NetworkError(
+        "\(place) has \(groups) groups, and \(channels) channels in and \(self.channels) out; give it a "
+          + "number of groups that divides both")
+    }
     func along(
       _ input: Int, _ kernel: Int, _ stride: Int, _ before: Int, _ behind: Int
     ) -> (before: Int, output: Int) {
@@ -39,6 +45,39 @@ extension LayerDescription.Convolution {
     let columns = along(input.width, kernel.width, stride.width, left, right)
     return ConvolutionGeometry(
       input: input, kernel: kernel, stride: stride, top: rows.before, left: columns.before,
-      output: .init(rows.output, columns.output), channels: channels)
+      output: .init(rows.output, columns.output), channels: channels / groups, groups: groups)
+  }
+}
+
+extension LayerDescription.Pool {
+  /// The windows over images of `input` positions.
+  ///
+  /// - Parameter place: what errors call the layer.
+  /// - Throws: `NetworkError` where a window is larger than the padded image, or holds nothing of it.
+  public func windows(
+    over input: ConvolutionGeometry.Extent, _ place: String
+  ) throws -> PoolingWindow {
+    if case .explicit(let top, let left, let bottom, let right) = padding {
+      guard max(top, bottom) < window.height, max(left, right) < window.width else {
+        throw NetworkError(
+          "\(place) has windows of \(window) with padding [\(top), \(bottom), \(left), \(right)], so that "
+            + "some lie outside of the image; pad by less than the window")
+      }
+    }
+    // Windows lie as kernels do.
+    let geometry: ConvolutionGeometry
+    do {
+      geometry = try LayerDescription.Convolution(
+        channels: 1, kernel: window, stride: stride, padding: padding
+      ).geometry(of: input, channels: 1, place)
+    } catch is NetworkError {
+      throw NetworkError(
+        "\(place) has a window of \(window), and its input has only \(input) positions"
+          + (padding == .valid ? "" : " before padding")
+          + "; make the window smaller or the images larger")
+    }
+    return PoolingWindow(
+      image: input, window: window, stride: stride, top: geometry.top, left: geometry.left,
+      pooled: geometry.output)
   }
 }

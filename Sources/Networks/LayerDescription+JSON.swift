@@ -48,9 +48,16 @@ extension LayerDescription {
       self = .conv(try Convolution(content, place: own))
     case "avg_pool", "max_pool":
       try needs("window", "{\"\(name)\": {\"window\": 2}}")
-      let pool = try Pool(content, place: own)
+      let pool = try Pool(content, place: own, isPadded: name == "max_pool")
       self = name == "avg_pool" ? .avgPool(pool) : .maxPool(pool)
-    case "layer_norm": self = .layerNorm(try LayerNorm(content, place: own))
+    case "layer_norm":
+      let norm = try Norm(content, place: own, isAffine: false)
+      self = .layerNorm(
+        LayerNorm(epsilon: norm.epsilon, isAffine: norm.isAffine, scales: norm.scales))
+    case "batch_norm":
+      let norm = try Norm(content, place: own, isAffine: true)
+      self = .batchNorm(
+        BatchNorm(epsilon: norm.epsilon, isAffine: norm.isAffine, scales: norm.scales))
     case "residual":
       try needs("main branch", "{\"residual\": {\"main\": [\"relu\", …]}}")
       guard depth < Self.mostNested else {
@@ -74,7 +81,7 @@ extension LayerDescription {
       try nothing()
       self = .flatten
     default:
-      guard let activation = Activation(rawValue: name) else {
+      guard let activation = Activation(named: name) else {
         throw NetworkError(
           "\(place) is of an unknown kind \"\(name)\"; known layers are \(Self.known)")
       }
@@ -106,17 +113,19 @@ extension LayerDescription {
         "bias_std": .number(conv.biasStd),
       ]
       members.merge(conv.scales.json) { $1 }
-      switch conv.padding {
-      case .valid: members["padding"] = .string("valid")
-      case .same: members["padding"] = .string("same")
-      case .explicit(let top, let left, let bottom, let right):
-        members["padding"] = .array([top, bottom, left, right].map { .number(Double($0)) })
-      }
+      members["padding"] = conv.padding.json
+      if conv.groups != 1 { members["groups"] = .number(Double(conv.groups)) }
       if !conv.hasBias { members["bias"] = .bool(false) }
       return object(members)
     case .avgPool(let pool), .maxPool(let pool):
-      return object(["window": pair(pool.window), "stride": pair(pool.stride)])
+      var members = ["window": pair(pool.window), "stride": pair(pool.stride)]
+      if pool.padding != .valid { members["padding"] = pool.padding.json }
+      return object(members)
     case .layerNorm(let norm):
+      return object(
+        norm.scales.json.merging(
+          ["epsilon": .number(norm.epsilon), "affine": .bool(norm.isAffine)]) { $1 })
+    case .batchNorm(let norm):
       return object(
         norm.scales.json.merging(
           ["epsilon": .number(norm.epsilon), "affine": .bool(norm.isAffine)]) { $1 })
@@ -128,6 +137,17 @@ extension LayerDescription {
       if residual.scale != 1 { members["scale"] = .number(residual.scale) }
       return object(members)
     case .dropout(let rate): return object(["rate": .number(rate)])
+    }
+  }
+}
+
+extension LayerDescription.Padding {
+  fileprivate var json: JSONValue {
+    switch self {
+    case .valid: .string("valid")
+    case .same: .string("same")
+    case .explicit(let top, let left, let bottom, let right):
+      .array([top, bottom, left, right].map { .number(Double($0)) })
     }
   }
 }
@@ -153,6 +173,7 @@ extension LayerDescription.Convolution {
     kernel = try members.extent("kernel")
     stride = try members.extent("stride", default: .init(1, 1))
     padding = try members.padding("padding")
+    groups = try members.positiveInteger("groups", default: 1)
     weightStd = try members.nonNegative("weight_std", default: 1)
     biasStd = try members.nonNegative("bias_std", default: 0)
     hasBias = try members.bool("bias", default: true)
@@ -160,26 +181,31 @@ extension LayerDescription.Convolution {
     try members.multipliers(&scales)
     try members.learningRates(&scales)
     try members.finish(
-      known: "channels, kernel, stride, padding, weight_std, bias_std, bias, "
+      known: "channels, kernel, stride, padding, groups, weight_std, bias_std, bias, "
         + LayerScales.known)
   }
 }
 
 extension LayerDescription.Pool {
-  init(_ value: JSONValue, place: String) throws {
+  init(_ value: JSONValue, place: String, isPadded: Bool) throws {
     var members = try JSONMembers(value, place: place)
     window = try members.extent("window")
     stride = try members.extent("stride", default: window)
-    try members.finish(known: "window and stride")
+    padding = isPadded ? try members.padding("padding") : .valid
+    try members.finish(known: isPadded ? "window, stride and padding" : "window and stride")
   }
 }
 
-extension LayerDescription.LayerNorm {
-  init(_ value: JSONValue, place: String) throws {
+/// The members that normalizations share.
+private struct Norm {
+  var epsilon: Double
+  var isAffine: Bool
+  var scales = LayerScales()
+
+  init(_ value: JSONValue, place: String, isAffine standard: Bool) throws {
     var members = try JSONMembers(value, place: place)
     epsilon = try members.nonNegative("epsilon", default: 1e-5)
-    isAffine = try members.bool("affine", default: false)
-    scales = LayerScales()
+    isAffine = try members.bool("affine", default: standard)
     try members.learningRates(&scales)
     try members.finish(known: "epsilon, affine, learning_rate and bias_learning_rate")
   }

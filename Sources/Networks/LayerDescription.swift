@@ -10,6 +10,7 @@ public indirect enum LayerDescription: Sendable, Equatable {
   case globalAvgPool
   case flatten
   case layerNorm(LayerNorm)
+  case batchNorm(BatchNorm)
   case residual(Residual)
   case dropout(rate: Double)
 
@@ -36,14 +37,16 @@ public indirect enum LayerDescription: Sendable, Equatable {
     }
   }
 
-  /// {"conv": {channels, kernel, stride, padding, weight_std, bias_std, bias}} and the members of
-  /// `LayerScales`.
+  /// {"conv": {channels, kernel, stride, padding, groups, weight_std, bias_std, bias}} and the members
+  /// of `LayerScales`.
   public struct Convolution: Sendable, Equatable {
     /// The base width N.
     public var channels: Int
     public var kernel: Extent
     public var stride: Extent
     public var padding: Padding
+    /// Outputs and inputs in so many parts that know nothing of one another.
+    public var groups: Int
     public var weightStd: Double
     public var biasStd: Double
     public var hasBias: Bool
@@ -51,9 +54,10 @@ public indirect enum LayerDescription: Sendable, Equatable {
 
     public init(
       channels: Int, kernel: Extent, stride: Extent = Extent(1, 1), padding: Padding = .valid,
-      weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true,
+      groups: Int = 1, weightStd: Double = 1, biasStd: Double = 0, hasBias: Bool = true,
       scales: LayerScales = LayerScales()
     ) {
+      self.groups = groups
       self.channels = channels
       self.kernel = kernel
       self.stride = stride
@@ -73,14 +77,18 @@ public indirect enum LayerDescription: Sendable, Equatable {
     case explicit(top: Int, left: Int, bottom: Int, right: Int)
   }
 
-  /// {"avg_pool": {window, stride}}; the stride is the window's extent unless it is given.
+  /// {"avg_pool": {window, stride}} or {"max_pool": {window, stride, padding}}; the stride is the
+  /// window's extent unless it is given. Maxima do not look at the padding.
   public struct Pool: Sendable, Equatable {
     public var window: Extent
     public var stride: Extent
+    /// `valid` for averages.
+    public var padding: Padding
 
-    public init(window: Extent, stride: Extent? = nil) {
+    public init(window: Extent, stride: Extent? = nil, padding: Padding = .valid) {
       self.window = window
       self.stride = stride ?? window
+      self.padding = padding
     }
   }
 
@@ -94,6 +102,24 @@ public indirect enum LayerDescription: Sendable, Equatable {
 
     public init(
       epsilon: Double = 1e-5, isAffine: Bool = false, scales: LayerScales = LayerScales()
+    ) {
+      self.epsilon = epsilon
+      self.isAffine = isAffine
+      self.scales = scales
+    }
+  }
+
+  /// {"batch_norm": {epsilon, affine, learning_rate, bias_learning_rate}}: with the statistics that are
+  /// stored beside the parameters, channel by channel.
+  public struct BatchNorm: Sendable, Equatable {
+    public var epsilon: Double
+    /// Whether a trained factor and a trained addend for each channel follow.
+    public var isAffine: Bool
+    /// Without multipliers.
+    public var scales: LayerScales
+
+    public init(
+      epsilon: Double = 1e-5, isAffine: Bool = true, scales: LayerScales = LayerScales()
     ) {
       self.epsilon = epsilon
       self.isAffine = isAffine
@@ -128,12 +154,14 @@ public indirect enum LayerDescription: Sendable, Equatable {
     case .globalAvgPool: "global_avg_pool"
     case .flatten: "flatten"
     case .layerNorm: "layer_norm"
+    case .batchNorm: "batch_norm"
     case .residual: "residual"
     case .dropout: "dropout"
     }
   }
 
   static let known =
-    "dense, conv, avg_pool, global_avg_pool, max_pool, flatten, layer_norm, residual, dropout, "
-    + Activation.allCases.map(\.rawValue).joined(separator: ", ")
+    "dense, conv, avg_pool, global_avg_pool, max_pool, flatten, layer_norm, batch_norm, residual, "
+    + "dropout, "
+    + Activation.allCases.map(\.rawValue).joined(separator: ", ") + ", silu (swish)"
 }

@@ -7,7 +7,7 @@ extension Activation {
     switch self {
     case .identity, .relu, .leakyReLU, .quadratic, .abs, .sign: .polynomial
     case .exp, .erf, .sin, .cos, .gelu, .gaussian: .entire
-    case .tanh, .sigmoid, .swish: .poles
+    case .tanh, .sigmoid, .swish, .geluTanh: .poles
     case .softplus: .branchPoints
     }
   }

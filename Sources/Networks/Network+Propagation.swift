@@ -44,13 +44,23 @@ extension Network {
   ///
   /// Uses up the tape and the cotangent. `isTrainable` says which tensors are wanted; the others'
   /// part of `gradient` is left alone. `tensorScales` are numbers r_t that each tensor's gradient is
-  /// multiplied by.
+  /// multiplied by. Statistics that are asked for have gradients of 0.
   public func pullback(
     _ cotangent: Jet, _ tape: Tape, _ parameters: ParameterJet, algebra: JetAlgebra,
     into gradient: Matrix, isTrainable: [Bool]? = nil, tensorScales: [Double]? = nil
   ) throws {
     let gradients = ParameterGradients(
       algebra: algebra, tensors: self.parameters, scale: parameters.scale, target: gradient)
+    for (index, tensor) in self.parameters.enumerated()
+    where tensor.statistic != nil && isTrainable?[index] ?? true {
+      for v in 0..<gradient.rows {
+        try algebra.backend.run(
+          .fill(
+            Fill(
+              gradient.rows(v..<(v + 1)).slice(
+                at: tensor.offset, rows: 1, columns: tensor.count), value: 0)))
+      }
+    }
     try pullback(
       cotangent, tape, parameters, algebra: algebra, isTrainable: isTrainable,
       to: tensorScales.map { ScaledGradients($0, gradients) } ?? gradients)
@@ -63,7 +73,7 @@ extension Network {
   ) throws {
     let pass = BackwardPass(
       algebra: algebra, parameters: parameters, tensors: self.parameters,
-      isWanted: isTrainable ?? self.parameters.map { _ in true }, sink: sink)
+      isWanted: isTrainable.map { zip($0, isTrained).map { $0 && $1 } } ?? isTrained, sink: sink)
     guard let pullback = tape.pullback else { return }
     tape.pullback = nil
     _ = try pullback(Signal(jet: cotangent, isOwned: true), false, pass)

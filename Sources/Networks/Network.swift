@@ -6,8 +6,9 @@ public struct Network: Sendable {
   public let description: NetworkDescription
   /// What propagation runs through.
   let layerSequence: LayerSequence
-  /// All trainable tensors, in the order of the flat parameter vector.
+  /// All tensors, in the order of the flat parameter vector.
   public let parameters: [ParameterTensor]
+  /// Elements of the flat vector, statistics included.
   public let parameterCount: Int
   public let outputCount: Int
   /// For tables: each layer of the description with its output shape and its tensors.
@@ -24,6 +25,13 @@ public struct Network: Sendable {
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
   }
 
+  /// For each tensor whether it can be trained: all but statistics.
+  public var isTrained: [Bool] { parameters.map { $0.statistic == nil } }
+  /// Elements of the tensors that can be trained.
+  public var trainedCount: Int {
+    parameters.reduce(0) { $0 + ($1.statistic == nil ? $1.count : 0) }
+  }
+
   public var inputCount: Int { description.input.reduce(1, *) }
 
   /// - Throws: `NetworkError` that names the layer at fault.
@@ -37,7 +45,7 @@ public struct Network: Sendable {
     self.description = description
     var builder = NetworkBuilder(description)
     (layerSequence, layers) = try builder.build()
-    guard !builder.tensors.isEmpty else {
+    guard builder.tensors.contains(where: { $0.statistic == nil }) else {
       throw NetworkError(
         "the network has no dense or convolutional layer, so there is nothing to train; add one")
     }

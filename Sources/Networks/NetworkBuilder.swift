@@ -91,13 +91,15 @@ struct NetworkBuilder {
     case .conv(let conv):
       try toImage(&state, place, to: &layers)
       let outputs = try width(conv.channels, place)
-      let geometry = try conv.geometry(of: state.extent, channels: state.shape[0], place)
+      var built = conv
+      built.channels = outputs
+      let geometry = try built.geometry(of: state.extent, channels: state.shape[0], place)
       let shape = [outputs, geometry.output.height, geometry.output.width]
       try Self.checkFeatures(shape, place)
       layers.append(
         try affine(
           path, place, outputs: outputs,
-          inputs: [state.shape[0], conv.kernel.height, conv.kernel.width], geometry: geometry,
+          inputs: [geometry.channels, conv.kernel.height, conv.kernel.width], geometry: geometry,
           ends: .init(input: state.width, output: isFollowed ? outputs : nil),
           weightStd: conv.weightStd, biasStd: conv.biasStd, hasBias: conv.hasBias,
           scales: conv.scales))
@@ -137,6 +139,9 @@ struct NetworkBuilder {
       layers.append(
         NormalizationLayer(
           epsilon: norm.epsilon, factor: factor, tensors: first..<tensors.count))
+    case .batchNorm(let norm):
+      if state.shape.count == 3 { try toImage(&state, place, to: &layers) }
+      layers.append(batchNorm(norm, path, features: state.shape[0], width: state.width))
     case .dropout(let rate):
       layers.append(DropoutLayer(probability: rate, number: dropouts, tensors: none))
       dropouts += 1
@@ -196,17 +201,12 @@ struct NetworkBuilder {
     to layers: inout [any Layer]
   ) throws {
     try toImage(&state, place, to: &layers)
-    guard pool.window.height <= state.extent.height, pool.window.width <= state.extent.width else {
-      throw NetworkError(
-        "\(place) has a window of \(pool.window), and its input has only \(state.extent) positions; "
-          + "make the window smaller or the images larger")
-    }
+    let window = try pool.windows(over: state.extent, place)
     guard kind == .average || pool.window.count <= 1 << 24 else {
       throw NetworkError(
         "\(place) has a window of \(pool.window), and its choice is kept as a number up to "
           + "\(1 << 24); make the window smaller")
     }
-    let window = PoolingWindow(image: state.extent, window: pool.window, stride: pool.stride)
     layers.append(
       PoolingLayer(kind: kind, window: window, tensors: tensors.count..<tensors.count))
     state.shape = [state.shape[0], window.pooled.height, window.pooled.width]
@@ -296,13 +296,34 @@ struct NetworkBuilder {
     return AffineLayer(weight: weight, hasBias: hasBias, factors: factors, geometry: geometry)
   }
 
+  /// γ, β, mean and variance, as PyTorch orders them.
+  private mutating func batchNorm(
+    _ norm: LayerDescription.BatchNorm, _ path: String, features: Int, width: Int?
+  ) -> BatchNormalizationLayer {
+    let first = tensors.count
+    let (factor, rate) = description.parameterization.vector(width: width)
+    if norm.isAffine {
+      append(
+        "\(path).weight", [features], 0, mean: 1 / factor, multiplier: factor,
+        rate: norm.scales.learningRate * rate)
+      append(
+        "\(path).bias", [features], 0, multiplier: factor,
+        rate: norm.scales.biasLearningRate * rate)
+    }
+    append("\(path).running_mean", [features], 0, multiplier: 1, statistic: .mean)
+    append("\(path).running_var", [features], 0, mean: 1, multiplier: 1, statistic: .variance)
+    return BatchNormalizationLayer(
+      epsilon: norm.epsilon, factor: factor, isAffine: norm.isAffine,
+      tensors: first..<tensors.count)
+  }
+
   private mutating func append(
     _ name: String, _ shape: [Int], _ std: Double, mean: Double = 0, multiplier: Double,
-    rate: LearningRateFactor
+    rate: LearningRateFactor = LearningRateFactor(), statistic: ParameterTensor.Statistic? = nil
   ) {
     let tensor = ParameterTensor(
       name: name, shape: shape, offset: offset, initialStd: std, initialMean: mean,
-      multiplier: multiplier, learningRate: rate)
+      multiplier: multiplier, learningRate: rate, statistic: statistic)
     tensors.append(tensor)
     offset += tensor.count
   }

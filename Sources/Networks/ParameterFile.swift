@@ -33,7 +33,24 @@ extension Network {
         throw NetworkError(
           "\"\(name)\" in \(file.path) contains \(bad); parameters must be finite")
       }
+      if tensor.statistic == .variance, let bad = values.first(where: { $0 < 0 }) {
+        throw NetworkError(
+          "\"\(name)\" in \(file.path) contains \(bad); a variance must not be negative")
+      }
       try body(tensor, values)
+    }
+  }
+
+  /// Statistics do not move along a ray, so the two ends of one must have the same.
+  ///
+  /// - Throws: `NetworkError` with the name of a statistic that differs.
+  public func checkStatistics(_ start: [Double], _ end: [Double]) throws {
+    for tensor in parameters where tensor.statistic != nil {
+      guard start[tensor.range] == end[tensor.range] else {
+        throw NetworkError(
+          "\(tensor.name) is not the same at both ends, and an expansion keeps statistics as they are at "
+            + "its center; give both sets of parameters the same")
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-/// One trainable tensor of a network: a range of the flat parameter vector.
+/// One tensor of a network: a range of the flat parameter vector. All are trained but statistics.
 public struct ParameterTensor: Sendable, Equatable {
   /// "layers.0.weight": the name in parameter files.
   public let name: String
@@ -12,6 +12,12 @@ public struct ParameterTensor: Sendable, Equatable {
   /// What propagation multiplies it by: c_w or c_b.
   public var multiplier = 1.0
   public var learningRate = LearningRateFactor()
+  /// Nil for what is trained.
+  public var statistic: Statistic?
+
+  /// What batch normalization divides and shifts by: stored beside the parameters, and a constant in
+  /// everything that is derived.
+  public enum Statistic: Sendable, Equatable { case mean, variance }
 
   public var count: Int { shape.reduce(1, *) }
   public var range: Range<Int> { offset..<(offset + count) }

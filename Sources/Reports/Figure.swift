@@ -2,12 +2,13 @@ import DataSets
 import FoundationEssentials
 import Training
 
-/// A chart, panels or a heat map, with the name of its file.
+/// A chart, panels, a heat map or a reliability diagram, with the name of its file.
 struct Figure: Equatable {
   enum Content: Equatable {
     case chart(Chart)
     case panels(ChartPanels)
     case heatMap(HeatMap)
+    case reliability(ReliabilityDiagram)
   }
 
   /// Of its file, without `.svg`.
@@ -28,11 +29,16 @@ struct Figure: Equatable {
     (self.name, content, note) = (name, .heatMap(map), map.note)
   }
 
+  init(_ name: String, _ diagram: ReliabilityDiagram) {
+    (self.name, content, note) = (name, .reliability(diagram), diagram.note)
+  }
+
   var title: String {
     switch content {
     case .chart(let chart): chart.title
     case .panels(let panels): panels.title
     case .heatMap(let map): map.title
+    case .reliability(let diagram): diagram.title
     }
   }
 
@@ -41,6 +47,7 @@ struct Figure: Equatable {
     case .chart(let chart): chart.isEmpty
     case .panels(let panels): panels.charts.isEmpty
     case .heatMap: false
+    case .reliability(let diagram): diagram.methods.isEmpty
     }
   }
 
@@ -50,6 +57,7 @@ struct Figure: Equatable {
     case .chart(let chart): chart.svg
     case .panels(let panels): panels.svg(isFile: false)
     case .heatMap(let map): HeatMapDrawing(map: map, hasTitle: false).svg
+    case .reliability(let diagram): diagram.svg(isFile: false)
     }
   }
 
@@ -59,6 +67,7 @@ struct Figure: Equatable {
     case .chart(let chart): chart.file
     case .panels(let panels): panels.svg(isFile: true)
     case .heatMap(let map): HeatMapDrawing(map: map, hasTitle: true).svg
+    case .reliability(let diagram): diagram.svg(isFile: true)
     }
   }
 

@@ -82,6 +82,11 @@ public struct PredictionReport: Sendable {
   /// - Throws: `TrainingError` or `FileError` where the folder cannot be written.
   public func write(to folder: String) throws {
     try Figure.write(allFigures, page: page, to: folder)
+    try writeTable(to: folder)
+  }
+
+  /// Writes predictions.csv.
+  func writeTable(to folder: String) throws {
     try AtomicFile.write(folder + "/predictions.csv", table)
   }
 

@@ -136,7 +136,7 @@ extension Activation {
     case .identity, .relu, .leakyReLU, .quadratic, .abs, .sign: nil
     case .tanh, .exp: 1
     case .sigmoid, .swish, .gaussian: 1.2
-    case .erf, .softplus: 1.4
+    case .erf, .softplus, .geluTanh: 1.4
     case .gelu, .sin, .cos: 2.2
     }
   }

@@ -3,7 +3,7 @@ import Networks
 /// Patterns of tensor names: `*` stands for any characters; a pattern also covers the tensors
 /// below it ("layers.0" freezes "layers.0.weight" and "layers.0.bias").
 public enum FreezePattern {
-  /// For each tensor whether it is trained.
+  /// For each tensor whether it is trained; statistics never are.
   public static func trainable(
     _ tensors: [ParameterTensor], frozen patterns: [String]
   ) throws -> [Bool] {
@@ -13,7 +13,7 @@ public enum FreezePattern {
           + tensors.map(\.name).joined(separator: ", "))
     }
     let trainable = tensors.map { tensor in
-      !patterns.contains { matches($0, tensor.name) }
+      tensor.statistic == nil && !patterns.contains { matches($0, tensor.name) }
     }
     guard trainable.contains(true) else {
       throw TrainingError("--freeze leaves nothing to train; leave at least one tensor free")

@@ -56,8 +56,9 @@ struct ArgumentTests {
     "csv::x", "csv", "npy:x.npy", "npy:x.npy,y.npy,z.npy", "mnist:here",
   ])
   func badSpecifications(_ text: String) {
-    expectFileError("give digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y or synthetic:NAME")
-    {
+    expectFileError(
+      "give digits, idx:DIR, cifar10:DIR, csv:FILE:TARGET, npy:X,Y, sine:TASK or synthetic:NAME"
+    ) {
       _ = try DataSetSpecification(parsing: text)
     }
   }

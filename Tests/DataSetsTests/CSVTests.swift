@@ -93,7 +93,7 @@ struct CSVTests {
 
   @Test("442 patients, standardised by the 353 training rows: statistics computed by numpy")
   func diabetes() throws {
-    let path = fixture("diabetes.csv")
+    let path = diabetesTable
     let data = try DataSetSpecification(parsing: "csv:\(path):progression").load()
     #expect(data.train.count == 353 && data.test.count == 89 && data.inputShape == [10])
     let scaling = try #require(data.inputStandardization)

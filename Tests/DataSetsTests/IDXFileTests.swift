@@ -22,7 +22,7 @@ struct IDXFileTests {
     #expect(try Gzip.read(path, limit: 100) == Array("first second".utf8))
     #expect(try Gzip.read(path, limit: 12).count == 12)
     expectFileError("members.gz", "11") { _ = try Gzip.read(path, limit: 11) }
-    expectFileError("compressed data") { _ = try Gzip.read(fixture("diabetes.csv"), limit: 99) }
+    expectFileError("compressed data") { _ = try Gzip.read(diabetesTable, limit: 99) }
   }
 
   @Test func damagedGzip() throws {

@@ -40,7 +40,7 @@ struct NumpyArchiveTests {
   }
 
   @Test func otherFiles() {
-    expectFileError("zip") { _ = try NumpyArchive(fixture("diabetes.csv")) }
+    expectFileError("zip") { _ = try NumpyArchive(diabetesTable) }
     expectFileError("zip") { _ = try NumpyArchive(fixture("f8.idx")) }
   }
 

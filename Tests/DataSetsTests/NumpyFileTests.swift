@@ -146,7 +146,7 @@ struct NumpyFileTests {
   }
 
   @Test func wrongMagic() {
-    expectFileError("no .npy file") { _ = try NumpyFile.read(fixture("diabetes.csv")) }
+    expectFileError("no .npy file") { _ = try NumpyFile.read(diabetesTable) }
     expectFileError("version", "4.0") {
       var bytes = file("", data: 20)
       bytes[6] = 4

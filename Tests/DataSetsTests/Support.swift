@@ -21,6 +21,9 @@ let testsFolder: String = {
   return parts.dropLast(2).joined(separator: "/")
 }()
 
+/// The table of the documentation's examples: 442 rows, 11 columns.
+let diabetesTable = "\(testsFolder)/../docs/examples/diabetes.csv"
+
 /// The numbers 0 … 23 of the array fixtures, mapped.
 func ramp(_ value: (Double) -> Double = { $0 * 1.5 }) -> [Double] {
   (0..<24).map { value(Double($0)) }

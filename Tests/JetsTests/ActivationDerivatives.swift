@@ -55,6 +55,18 @@ enum ActivationDerivatives {
     case .gaussian:
       // (−1)ⁿ Hₙ(x) e^{−x²}
       return alternating(hermite(x, m + 1), Glibc.exp(-x * x)) { _ in 1 }
+    case .geluTanh:
+      // x·σ(P(x)), by Faà di Bruno.
+      let (a, k) = (0.044715, 2 * (2 / Double.pi).squareRoot())
+      let inner = k * (x + a * x * x * x)
+      let polynomial = [inner, k * (1 + 3 * a * x * x), 3 * k * a * x, k * a]
+      let gate = compose(values(.sigmoid, at: inner, upTo: m), polynomial, order: m)
+      var factorial = 1.0
+      let derivatives = (0...m).map { n in
+        factorial *= n == 0 ? 1 : Double(n)
+        return Value(factorial * gate.value[n], factorial * gate.majorant[n])
+      }
+      return timesArgument(x, derivatives)
     }
   }
 

@@ -130,4 +130,32 @@ import Testing
       }
     }
   }
+
+  /// Far out, where u³ is infinite, gelu_tanh is u or 0, its slope 1 or 0, and nothing is NaN; a NaN
+  /// stays one.
+  @Test(arguments: BackendUnderTest.allCases, [ScalarType.float32, .float64])
+  func geluTanhFarOut(_ place: BackendUnderTest, _ type: ScalarType) throws {
+    let backend = try place.backend()
+    let heights = [70, 1e5, 1e13, 1e30, type == .float32 ? 3e38 : 1e308]
+    let values = heights + heights.map { -$0 } + [.nan]
+    let order = 3
+    let algebra = JetAlgebra(backend, order: order)
+    let z = Series(block: 1, columns: values.count, degree: 1, directions: 1) { n, _, i in
+      n == 0 ? values[i] : 0.5
+    }
+    let composed = try algebra.compose(
+      .geluTanh, z.jet(on: backend, type, directions: 1, capacity: order), bias: nil,
+      withSlope: true)
+    let value = try Series(composed.value, on: backend)
+    let slope = try Series(#require(composed.slope), on: backend)
+    for (i, height) in heights.enumerated() {
+      #expect(value[0, 0][i] == type.round(height) && value[1, 0][i] == 0.5, "\(height)")
+      #expect(value[0, 0][heights.count + i] == 0 && value[1, 0][heights.count + i] == 0)
+      #expect(slope[0, 0][i] == 1 && slope[0, 0][heights.count + i] == 0, "\(height)")
+      for n in 2...order {
+        #expect(value[n, 0][i] == 0 && value[n, 0][heights.count + i] == 0, "\(height), \(n)")
+      }
+    }
+    #expect(value[0, 0][values.count - 1].isNaN && slope[0, 0][values.count - 1].isNaN)
+  }
 }

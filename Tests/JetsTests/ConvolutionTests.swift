@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Convolutions against loops over example, position, channel and kernel position, written from the
-/// formula out[o, y, x] = Σ W[o, c, i, j]·in[c, y·s − top + i, x·s − left + j].
+/// formula out[o, y, x] = Σ W[o, c, i, j]·in[c, y·s − top + i, x·s − left + j], with groups
+/// in[g·C + c, …] for the outputs o of group g.
 @BackendActor @Suite struct ConvolutionTests {
   typealias Extent = ConvolutionGeometry.Extent
 
@@ -38,6 +39,17 @@ import Testing
     ConvolutionGeometry(
       input: Extent(4, 3), kernel: Extent(1, 3), stride: Extent(2, 2), output: Extent(2, 1),
       channels: 2),
+    // Groups: some channels each, one each, one position, the whole image.
+    ConvolutionGeometry(
+      input: Extent(5, 4), kernel: Extent(3, 2), stride: Extent(2, 1), top: 1, left: 1,
+      output: Extent(3, 4), channels: 3, groups: 2),
+    ConvolutionGeometry(
+      input: Extent(5, 4), kernel: Extent(3, 3), top: 1, left: 1, output: Extent(5, 4),
+      channels: 1, groups: 4),
+    ConvolutionGeometry(
+      input: Extent(4, 3), kernel: Extent(1, 1), output: Extent(4, 3), channels: 2, groups: 4),
+    ConvolutionGeometry(
+      input: Extent(3, 2), kernel: Extent(3, 2), output: Extent(1, 1), channels: 2, groups: 2),
   ]
 
   /// Every triple (output row, input row, tap) of a convolution over a batch.
@@ -78,20 +90,22 @@ import Testing
     let center: [Double]
     let displacements: [[Double]]
     let x: Series
+    /// Channels of all groups.
+    var width: Int { g.channels * g.groups }
 
     init(_ g: ConvolutionGeometry, degree: Int, order: Int, directions: Int = 1) {
       self.g = g
       self.degree = degree
       self.order = order
       self.directions = directions
-      let count = outputs * g.patchCount
+      let (count, width) = (outputs * g.patchCount, g.channels * g.groups)
       func integers(_ seed: Int) -> [Double] {
         (0..<count).map { Double(($0 * 5 + seed * 3 + $0 / 7) % 7 - 3) }
       }
       center = integers(1)
       displacements = (0..<directions).map { integers($0 + 2) }
       x = Series.integers(
-        block: batch * g.input.count, columns: g.channels, degree: degree,
+        block: batch * g.input.count, columns: width, degree: degree,
         directions: directions, seed: 5)
     }
 
@@ -105,6 +119,9 @@ import Testing
         scale: order == 0 ? nil : try backend.matrix(1, 1, type, [scale]))
     }
 
+    /// The input's column that output o sees as channel c.
+    func channel(_ o: Int, _ c: Int) -> Int { o / (outputs / g.groups) * g.channels + c }
+
     /// W[o, c, tap]
     func weight(_ values: [Double], _ o: Int, _ c: Int, _ tap: Int) -> Double {
       values[(o * g.channels + c) * g.kernel.count + tap]
@@ -116,7 +133,7 @@ import Testing
       ConvolutionTests.forEachTap(g, batch: batch) { out, input, tap in
         for o in 0..<outputs {
           for c in 0..<g.channels {
-            z[out * outputs + o] += weight(weights, o, c, tap) * x[input * g.channels + c]
+            z[out * outputs + o] += weight(weights, o, c, tap) * x[input * width + channel(o, c)]
           }
         }
       }
@@ -125,11 +142,12 @@ import Testing
 
     /// Its transpose.
     func transposed(_ y: [Double], _ weights: [Double]) -> [Double] {
-      var x = [Double](repeating: 0, count: batch * g.input.count * g.channels)
+      var x = [Double](repeating: 0, count: batch * g.input.count * width)
       ConvolutionTests.forEachTap(g, batch: batch) { out, input, tap in
         for o in 0..<outputs {
           for c in 0..<g.channels {
-            x[input * g.channels + c] += weight(weights, o, c, tap) * y[out * outputs + o]
+            x[input * width + channel(o, c)] +=
+              weight(weights, o, c, tap) * y[out * outputs + o]
           }
         }
       }
@@ -143,7 +161,7 @@ import Testing
         for o in 0..<outputs {
           for c in 0..<g.channels {
             w[(o * g.channels + c) * g.kernel.count + tap] +=
-              y[out * outputs + o] * x[input * g.channels + c]
+              y[out * outputs + o] * x[input * width + channel(o, c)]
           }
         }
       }
@@ -235,22 +253,22 @@ import Testing
   }
 
   /// More rows than a chain has: the size of the tiles must not show in any bit.
-  @Test(arguments: BackendUnderTest.canonical)
-  func workspaceDoesNotChangeBits(_ place: BackendUnderTest) throws {
+  @Test(arguments: BackendUnderTest.canonical, [1, 2])
+  func workspaceDoesNotChangeBits(_ place: BackendUnderTest, _ groups: Int) throws {
     let backend = try place.backend()
     let usual = backend.workspaceBytes
     defer { backend.workspaceBytes = usual }
     let g = ConvolutionGeometry(
       input: Extent(29, 23), kernel: Extent(3, 3), top: 1, left: 1, output: Extent(29, 23),
-      channels: 3)
-    let (batch, outputs) = (5, 4)
+      channels: 3, groups: groups)
+    let (batch, outputs, width) = (5, 4, 3 * groups)
     func results(_ workspace: Int) throws -> [[UInt64]] {
       backend.workspaceBytes = workspace
       let algebra = JetAlgebra(backend, order: 2)
       let rows = batch * g.output.count
       let x = Jet(
-        try backend.matrix(2 * rows, 3, .float32, sample(2 * rows * 3, seed: 1)), block: rows,
-        degree: 1, capacity: 1)
+        try backend.matrix(2 * rows, width, .float32, sample(2 * rows * width, seed: 1)),
+        block: rows, degree: 1, capacity: 1)
       let cotangent = Jet(
         try backend.matrix(2 * rows, outputs, .float32, sample(2 * rows * outputs, seed: 2)),
         block: rows, degree: 2, capacity: 2, hasZero: false)
@@ -269,6 +287,8 @@ import Testing
     let whole = try results(1 << 30)
     #expect(try results(1) == whole)
     #expect(try results(300_000) == whole)
+    // One group of two at a time.
+    #expect(try results(500_000) == whole)
   }
 
   /// And the bits are those of every other backend.

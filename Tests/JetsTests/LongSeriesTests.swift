@@ -54,6 +54,12 @@ import Testing
     case .abs: return Number(gate > 0 ? 1 : -1)
     case .sign: return Number(0)
     case .gaussian: return Number(-2) * v * (Number(0) - v * v).exponential
+    case .geluTanh:
+      let kappa = 2 * (2 / Double.pi).squareRoot()
+      let inner = Number(kappa) * (v + Number(0.044715) * v * v * v)
+      let gate = Number(1) / (Number(1) + (Number(0) - inner).exponential)
+      let slope = Number(kappa) * (Number(1) + Number(3 * 0.044715) * v * v)
+      return gate + v * gate * (Number(1) - gate) * slope
     }
   }
 

@@ -46,6 +46,7 @@ import Testing
     #"{"input":[5],"parameterization":"taylor","taylor_order":3,"layers":[{"dense":{"units":7}},"gelu"]}"#,
     #"{"input":[5],"parameterization":"mup","base_width":32,"layers":[{"dense":{"units":7,"multiplier":0.3}},"gelu"]}"#,
     #"{"input":[2,5,5],"layers":[{"conv":{"channels":2,"kernel":2,"bias_multiplier":3,"learning_rate":0.1}},{"layer_norm":{"affine":true,"learning_rate":2,"bias_learning_rate":0}},{"dense":{"units":7,"learning_rate":0.1,"bias_learning_rate":1}}]}"#,
+    #"{"input":[4,7,7],"layers":[{"batch_norm":{"epsilon":0.001,"affine":false}},{"conv":{"channels":6,"kernel":3,"groups":2}},{"batch_norm":{"learning_rate":2,"bias_learning_rate":0}},"silu",{"max_pool":{"window":3,"stride":2,"padding":[1,0,2,1]}},{"max_pool":{"window":2,"padding":"same"}},"gelu_tanh",{"dense":{"units":2}}]}"#,
   ])
   func roundTrip(_ json: String) throws {
     let parsed = try description(json)
@@ -55,7 +56,7 @@ import Testing
   @Test func everyActivationHasItsName() throws {
     let names = [
       "identity", "relu", "leaky_relu", "tanh", "sigmoid", "exp", "erf", "softplus", "sin", "cos",
-      "swish", "gelu", "quadratic", "abs", "sign", "gaussian",
+      "swish", "gelu", "quadratic", "abs", "sign", "gaussian", "gelu_tanh",
     ]
     for name in names {
       let parsed = try description(
@@ -63,6 +64,8 @@ import Testing
       #expect(parsed.layers[1].name == name)
     }
     #expect(Activation.allCases.count == names.count)
+    let silu = try description(#"{"input": [2], "layers": [{"dense": {"units": 2}}, "silu"]}"#)
+    #expect(silu.layers[1] == .activation(.swish))
   }
 
   @Test func widthScaleMakesStandardImproved() throws {
@@ -106,6 +109,20 @@ import Testing
     (#"{"input": [2], "base_width": 3, "layers": ["relu"]}"#, "base_width"),
     (#"{"input": [1, 4, 4], "layers": ["conv"]}"#, "channels and kernel"),
     (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3}}]}"#, "kernel"),
+    (
+      #"{"input": [2, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": 1, "groups": 0}}]}"#,
+      "positive integer"
+    ),
+    (
+      #"{"input": [2, 4, 4], "layers": [{"avg_pool": {"window": 2, "padding": 1}}]}"#,
+      #"unknown member "padding"; known are window and stride"#
+    ),
+    (
+      #"{"input": [2, 4, 4], "layers": [{"max_pool": {"window": 2, "padding": -1}}]}"#,
+      #""padding" of layer 0"#
+    ),
+    (#"{"input": [2], "layers": [{"batch_norm": {"multiplier": 2}}]}"#, "learning_rate"),
+    (#"{"input": [2], "layers": [{"batch_norm": {"epsilon": -1}}]}"#, "epsilon"),
     (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": 0}}]}"#, "kernel"),
     (#"{"input": [1, 4, 4], "layers": [{"conv": {"channels": 3, "kernel": [1, 2, 3]}}]}"#, "pair"),
     (

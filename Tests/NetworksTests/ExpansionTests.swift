@@ -9,7 +9,7 @@ import Testing
 @BackendActor @Suite struct ExpansionTests {
   nonisolated static let smooth: [Activation] = [
     .tanh, .sigmoid, .exp, .erf, .softplus, .sin, .cos, .swish, .gelu,
-    .gaussian,
+    .gaussian, .geluTanh,
   ]
 
   /// The remainder of f_k along a ray falls as t^{k+1}: log2(r(t)/r(t/2)) → k + 1, with a

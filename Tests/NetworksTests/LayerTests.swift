@@ -35,6 +35,33 @@ import Testing
       """#
     ),
     (
+      "max pools with padding",
+      #"""
+      {"conv": {"channels": 3, "kernel": 3, "padding": 1, "bias_std": 0.1}}, "gelu",
+      {"max_pool": {"window": 3, "stride": 2, "padding": 1}}, "tanh",
+      {"max_pool": {"window": 2, "stride": 1, "padding": "same"}}, {"dense": {"units": 3}}
+      """#
+    ),
+    (
+      "batch norm of channels and of features, with and without gain and bias",
+      #"""
+      {"batch_norm": {}}, {"conv": {"channels": 5, "kernel": 3, "stride": 2, "padding": 1,
+        "bias": false}}, {"batch_norm": {"epsilon": 0.001}}, "tanh",
+      {"residual": {"main": [{"conv": {"channels": 5, "kernel": 3, "padding": 1}},
+        {"batch_norm": {"affine": false}}]}}, {"dense": {"units": 4}}, {"batch_norm": {}}, "gelu_tanh",
+      {"dense": {"units": 3}}, {"batch_norm": {"affine": false}}
+      """#
+    ),
+    (
+      "convolutions in groups, depthwise, of one position, and of the whole image",
+      #"""
+      {"conv": {"channels": 6, "kernel": 3, "padding": 1, "groups": 2, "bias_std": 0.1}}, "tanh",
+      {"conv": {"channels": 6, "kernel": [3, 2], "stride": 2, "groups": 6, "bias_std": 0.1}}, "silu",
+      {"conv": {"channels": 8, "kernel": 1, "groups": 2}}, "gelu_tanh",
+      {"conv": {"channels": 4, "kernel": [2, 2], "groups": 4}}, {"dense": {"units": 3}}
+      """#
+    ),
+    (
       "residual blocks, one of them scaled, one with a shortcut",
       #"""
       {"residual": {"main": ["tanh"]}},
@@ -82,7 +109,7 @@ import Testing
   func gradientOfOrderZero(_ name: String) throws {
     let network = try network(name)
     let center = network.sampleParameters(seed: 1)
-    let direction = network.sampleParameters(seed: 2)
+    let direction = network.sampleDirection(seed: 2)
     let u = sample(3 * network.outputCount, seed: 4)
     let gradient = try ray(network, center, order: 0).gradient([[u]])[0]
     func value(_ t: Double) throws -> Double {
@@ -100,7 +127,7 @@ import Testing
   func remainders(_ name: String) throws {
     let network = try network(name)
     let center = network.sampleParameters(seed: 1)
-    let delta = network.sampleParameters(seed: 5, scale: 0.3)
+    let delta = network.sampleDirection(seed: 5, scale: 0.3)
     let f = try ray(network, center, [delta], order: 3).coefficients().map { $0[0] }
     #expect(f.count == 4)
     func remainder(_ k: Int, _ t: Double) throws -> Double {
@@ -121,8 +148,8 @@ import Testing
   func gradientOfOrderThree(_ name: String) throws {
     let network = try network(name)
     let center = network.sampleParameters(seed: 1)
-    let delta = network.sampleParameters(seed: 5, scale: 0.5)
-    let direction = network.sampleParameters(seed: 6)
+    let delta = network.sampleDirection(seed: 5, scale: 0.5)
+    let direction = network.sampleDirection(seed: 6)
     let size = 3 * network.outputCount
     let u = (1...3).map { sample(size, seed: UInt64(10 + $0)) }
     let gradient = try ray(network, center, [delta], order: 3).gradient([u])[0]

@@ -189,7 +189,7 @@ import Testing
   @Test(
     arguments: [
       Activation.tanh, .sigmoid, .exp, .erf, .softplus, .sin, .cos, .swish, .gelu, .quadratic,
-      .gaussian,
+      .gaussian, .geluTanh,
     ])
   func sumsOfConvolutionalNetworks(_ activation: Activation) throws {
     let backend = try BackendUnderTest.openblas2.backend()

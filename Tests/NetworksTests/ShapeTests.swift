@@ -28,6 +28,30 @@ import Testing
     #expect(network.layers[0].products == weights.reduce(1, *) * shape[1] * shape[2])
   }
 
+  /// Outputs by the rules of PyTorch (numbers) and TensorFlow (same).
+  @Test(arguments: [
+    ("\"window\": 3, \"stride\": 2, \"padding\": 1", [3, 4, 3]),
+    ("\"window\": 2, \"padding\": \"same\"", [3, 4, 3]),
+    ("\"window\": [2, 3], \"stride\": 1, \"padding\": [1, 0, 0, 2]", [3, 7, 6]),
+    ("\"window\": [2, 3]", [3, 3, 2]),
+    ("\"window\": 9, \"padding\": [1, 1, 2, 1]", [3, 1, 1]),
+  ])
+  func outputsOfMaxPools(_ settings: String, _ shape: [Int]) throws {
+    let network = try network([3, 7, 6], "\"relu\", {\"max_pool\": {\(settings)}}, \(Self.dense)")
+    #expect(network.layers[1].outputShape == shape)
+  }
+
+  private static let dense = "{\"dense\": {\"units\": 2}}"
+
+  /// Weights [outputs, inputs/groups, …]; the fan-in, and with it the start, is that of one group.
+  @Test func groups() throws {
+    let network = try network(
+      [6, 7, 6], "{\"conv\": {\"channels\": 4, \"kernel\": [3, 2], \"groups\": 2}}, \(Self.dense)")
+    #expect(network.parameters[0].shape == [4, 3, 3, 2])
+    #expect(network.layers[0].outputShape == [4, 5, 5] && network.layers[0].products == 72 * 25)
+    #expect(abs(network.parameters[0].initialStd - 1 / (18.0).squareRoot()) < 1e-15)
+  }
+
   @Test func namesInResidualBlocks() throws {
     let conv = "{\"conv\": {\"channels\": 4, \"kernel\": 3, \"padding\": \"same\"}}"
     let network = try network(
@@ -87,6 +111,22 @@ import Testing
       ["layer 1 (conv)", "3×3", "2×2"]
     ),
     ([7], "{\"conv\": {\"channels\": 2, \"kernel\": 1}}", ["layer 0 (conv)", "[7]"]),
+    (
+      [6, 4, 4], "{\"conv\": {\"channels\": 4, \"kernel\": 1, \"groups\": 3}}",
+      ["layer 0 (conv) has 3 groups", "6 channels in and 4 out"]
+    ),
+    (
+      [5, 4, 4], "{\"conv\": {\"channels\": 4, \"kernel\": 1, \"groups\": 2}}",
+      ["layer 0 (conv) has 2 groups", "5 channels in and 4 out"]
+    ),
+    (
+      [5, 4, 4], "{\"max_pool\": {\"window\": 2, \"padding\": 2}}",
+      ["layer 0 (max_pool)", "windows of 2×2", "[2, 2, 2, 2]", "less than the window"]
+    ),
+    (
+      [5, 4, 4], "{\"max_pool\": {\"window\": 7, \"padding\": 1}}",
+      ["layer 0 (max_pool)", "a window of 7×7", "4×4 positions before padding"]
+    ),
     (
       [3, 4, 4], "\"flatten\", {\"conv\": {\"channels\": 2, \"kernel\": 1}}",
       ["layer 1 (conv)", "[48]"]

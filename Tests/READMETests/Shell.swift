@@ -28,6 +28,9 @@ final class Shell {
     path = products
     folder = FileManager.default.temporaryDirectory.path + "/readme-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    // Data of the examples, which pages tell their readers to copy.
+    try FileManager.default.copyItem(
+      atPath: MarkdownFile.root + "/docs/examples/diabetes.csv", toPath: folder + "/diabetes.csv")
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }

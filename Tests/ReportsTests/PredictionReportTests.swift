@@ -60,6 +60,26 @@ import Training
     }
   }
 
+  /// A variance for each output of each example.
+  @Test func variancesOfOutputs() throws {
+    var report = curve(outputs: 2)
+    report.predictions = [
+      .init(
+        "GP", mean: report.predictions[0].mean, variance: (0..<42).map { Double($0) / 100 })
+    ]
+    let path = try write(report)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let table = try NumberTable(path + "/predictions.csv", words: ["prediction"])
+    for row in 0..<42 {
+      #expect(
+        table.number(row, "standard_deviation") == (Double(row) / 100).squareRoot())
+    }
+    // All targets are 0.05 above the mean, so that those of the first examples lie outside.
+    let outside = (0..<42).filter { 2 * (Double($0) / 100).squareRoot() < 0.05 }.count
+    let share = NumberText.fixed(100 * Double(42 - outside) / 42, 1)
+    #expect(outside > 0 && report.findings[0].contains("\(share) % of the targets"))
+  }
+
   @Test func numbersOfTheTable() throws {
     let report = curve(outputs: 2)
     let path = try write(report)

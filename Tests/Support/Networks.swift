@@ -23,8 +23,18 @@ extension Network {
     return parameters.flatMap { tensor in
       // Uniform on (−1, 1) has standard deviation 1/√3.
       values[tensor.range].map {
-        $0 * 1.7 * scale * (tensor.initialStd == 0 ? 0.1 : tensor.initialStd)
+        tensor.statistic == .variance
+          ? 1 + 0.7 * $0 : $0 * 1.7 * scale * (tensor.initialStd == 0 ? 0.1 : tensor.initialStd)
       }
+    }
+  }
+
+  /// The same without statistics, which do not move.
+  public func sampleDirection(seed: UInt64, scale: Double = 1) -> [Double] {
+    let values = sampleParameters(seed: seed, scale: scale)
+    return parameters.flatMap { tensor in
+      tensor.statistic == nil
+        ? Array(values[tensor.range]) : [Double](repeating: 0, count: tensor.count)
     }
   }
 }

@@ -75,6 +75,28 @@ import TestSupport
       """#
     ),
     (
+      "batch norm of images and of vectors, and its statistics",
+      #"""
+      {"input": [2, 5, 4], "layers": [
+        {"batch_norm": {}}, {"conv": {"channels": 5, "kernel": 3, "padding": "same"}},
+        {"batch_norm": {"epsilon": 0.01}}, "gelu_tanh", {"max_pool": {"window": 3, "stride": 2,
+          "padding": 1}},
+        {"dense": {"units": 6}}, {"batch_norm": {}}, "silu", {"dense": {"units": 3}},
+        {"batch_norm": {"affine": false}}]}
+      """#
+    ),
+    (
+      "convolutions in groups, from positions and from gradients",
+      #"""
+      {"input": [4, 6, 5], "layers": [
+        {"conv": {"channels": 6, "kernel": 3, "padding": 1, "groups": 2, "bias_std": 0.1}}, "tanh",
+        {"conv": {"channels": 12, "kernel": 3, "stride": 3, "groups": 6, "bias_std": 0.1}}, "tanh",
+        {"conv": {"channels": 24, "kernel": 1, "groups": 2}}, "gelu",
+        {"conv": {"channels": 6, "kernel": 2, "padding": 1, "groups": 3, "bias": false}},
+        "global_avg_pool", {"dense": {"units": 3}}]}
+      """#
+    ),
+    (
       "residual blocks",
       #"""
       {"input": [3, 5, 4], "parameterization": "ntk", "layers": [

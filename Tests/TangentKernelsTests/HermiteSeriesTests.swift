@@ -77,7 +77,7 @@ import Testing
   }
 
   /// What a whole kernel says of its error is no less than the error.
-  @Test(arguments: [Activation.tanh, .swish], [3, 9, 20])
+  @Test(arguments: [Activation.tanh, .swish, .geluTanh], [3, 9, 20])
   func wholeKernels(_ activation: Activation, _ degree: Int) throws {
     func kernel(_ degree: Int?) throws -> InfiniteWidthKernel.Values {
       let network = NetworkDescription(

@@ -21,6 +21,11 @@ import Testing
   }
 
   @Test(arguments: [
+    (
+      "{\"conv\": {\"channels\": 4, \"kernel\": 1, \"groups\": 2}}, \"relu\"",
+      "layer 0 (conv) has 2 groups", "leave groups out"
+    ),
+    ("$, {\"batch_norm\": {}}", "layer 1 (batch_norm)", "take layer_norm"),
     ("$, {\"max_pool\": {\"window\": 2}}", "layer 1 (max_pool)", "take avg_pool"),
     ("$, \"relu\", {\"dropout\": {\"rate\": 0.5}}", "layer 2 (dropout)", "set its rate to 0"),
     ("$, {\"layer_norm\": {\"affine\": true}}", "layer 1 (layer_norm)", "\"affine\" to false"),

@@ -78,7 +78,7 @@ struct PlainKernel {
         t[index] += square * main.t[index]
       }
     case .dropout(let rate): precondition(rate == 0, "no kernel")
-    case .maxPool: fatalError("no kernel")
+    case .maxPool, .batchNorm: fatalError("no kernel")
     }
   }
 
@@ -256,6 +256,12 @@ func plainActivation(_ activation: Activation, _ x: Double) -> (Double, Double) 
   case "sigmoid": return (s, s * (1 - s))
   case "softplus": return (max(x, 0) + log1p(exp(-abs(x))), s)
   case "swish": return (x * s, s + x * s * (1 - s))
+  case "gelu_tanh":
+    let c = (2 / Double.pi).squareRoot()
+    let t = tanh(c * (x + 0.044715 * x * x * x))
+    return (
+      0.5 * x * (1 + t), 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x)
+    )
   case "exp": return (exp(x), exp(x))
   case "erf": return (erf(x), 2 / Double.pi.squareRoot() * exp(-x * x))
   case "sin": return (sin(x), cos(x))

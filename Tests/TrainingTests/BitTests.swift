@@ -113,6 +113,37 @@ import Training
     }
   }
 
+  /// Statistics of batch normalization keep their values under every optimizer and decay, and the
+  /// others train with them, with the same bits everywhere.
+  @Test(arguments: [TrainingSettings.Optimizer.momentum, .adamw], [0, 2])
+  func statisticsAreNotTrained(_ optimizer: TrainingSettings.Optimizer, _ order: Int) throws {
+    var problem = try Problem.digits(.tanh)
+    problem.network = try Network(
+      NetworkDescription(
+        input: [64],
+        layers: [
+          .dense(.init(units: 16)), .batchNorm(.init()), .activation(.tanh),
+          .dense(.init(units: 10)), .batchNorm(.init(isAffine: false)),
+        ]))
+    problem.start = problem.network.sampleParameters(seed: 5).map { Double(Float($0)) }
+    var settings = settings(order)
+    settings.optimizer = optimizer
+    settings.learningRate = 0.01
+    let results = try BackendUnderTest.onEach { backend in
+      let trainer = try problem.trainer(settings, on: backend)
+      _ = try trainer.run()
+      return bits(try trainer.parameters())
+    }
+    let start = bits(problem.start)
+    for (place, result) in results {
+      #expect(result == results[0].result, "\(place)")
+      for tensor in problem.network.parameters {
+        let isSame = Array(result[tensor.range]) == Array(start[tensor.range])
+        #expect(isSame == (tensor.statistic != nil), "\(tensor.name) on \(place)")
+      }
+    }
+  }
+
   @Test func wrongFreezePatterns() throws {
     let problem = try Problem.digits(.relu)
     let backend = try BackendUnderTest.openblas1.backend()

@@ -24,6 +24,15 @@ public enum Activation: String, Sendable, Codable, CaseIterable {
   case sign
   /// e^{−x²}
   case gaussian
+  /// x·½(1 + tanh(√(2/π)(x + 0.044715 x³))), which is x·sigmoid(2√(2/π)(x + 0.044715 x³)).
+  case geluTanh = "gelu_tanh"
+
+  /// The activation that a name in a network file or an option stands for; "silu" is another name
+  /// of swish.
+  public init?(named name: String) {
+    guard let activation = name == "silu" ? .swish : Activation(rawValue: name) else { return nil }
+    self = activation
+  }
 
   /// The number by which jet_composition.cl knows it.
   var code: Int { Activation.allCases.firstIndex(of: self)! }

@@ -26,14 +26,18 @@ public struct ConvolutionGeometry: Sendable, Equatable {
   /// Columns of zeros before it.
   public var left: Int
   public var output: Extent
+  /// That a kernel sees: of one group.
   public var channels: Int
+  /// How many kernels stand side by side, each with channels and outputs of its own. Unfolding knows
+  /// nothing of them: it sees images of one group each.
+  public var groups: Int
 
   public init(
     input: Extent, kernel: Extent, stride: Extent = Extent(1, 1), top: Int = 0, left: Int = 0,
-    output: Extent, channels: Int
+    output: Extent, channels: Int, groups: Int = 1
   ) {
     precondition(input.count > 0 && kernel.count > 0 && stride.count > 0 && output.count > 0)
-    precondition(channels > 0 && top >= 0 && left >= 0)
+    precondition(channels > 0 && top >= 0 && left >= 0 && groups > 0)
     self.input = input
     self.kernel = kernel
     self.stride = stride
@@ -41,6 +45,7 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     self.left = left
     self.output = output
     self.channels = channels
+    self.groups = groups
   }
 
   /// Columns of the unfolded matrix: kernel positions times channels.
@@ -50,6 +55,9 @@ public struct ConvolutionGeometry: Sendable, Equatable {
   public var isPointwise: Bool {
     kernel.count == 1 && stride.count == 1 && top == 0 && left == 0 && input == output
   }
+
+  /// Whether it is a dense layer at every position.
+  public var isDense: Bool { isPointwise && groups == 1 }
 
   /// Elements from one row of the unfolded matrix to the next where it is a view of the input: where
   /// a patch is one run of memory and all patches are equally far apart.

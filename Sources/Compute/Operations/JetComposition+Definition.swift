@@ -143,6 +143,29 @@ extension Activation {
       var y = [zero.applying(value: e, derivative: 2 * zero.value * e, error: 6)]
       for n in orders { y.append(integral(q, y, n)) }
       return (y, (0...degree).map { Bounded(-2) * product(u, y, $0) })
+
+    case .geluTanh:
+      // The constants are rounded; the argument of σ is cut off where σ is 0 or 1.
+      func constant(_ value: Double) -> Bounded { Bounded(value, error: value) }
+      let kappa = constant(2 * (2 / Double.pi).squareRoot())
+      var v = u
+      if Swift.abs(zero.value) > 64 { v[0] = Bounded(zero.value < 0 ? -64 : 64) }
+      let squares = (0...degree).map { product(v, v, $0) }
+      let cubes = (0...degree).map { product(v, squares, $0) }
+      let inner = (0...degree).map { kappa * .fma(constant(0.044715), cubes[$0], v[$0]) }
+      let outer = (0...degree).map { kappa * .fma(constant(0.134145), cubes[$0], v[$0]) }
+      let s = 1 / (1 + Glibc.exp(-inner[0].value))
+      let c = 1 / (1 + Glibc.exp(inner[0].value))
+      var sigma = [inner[0].applying(value: s, derivative: s * c, error: 8)]
+      var q = [inner[0].applying(value: s * c, derivative: s * c * (c - s), error: 17)]
+      for n in orders {
+        sigma.append(integral(inner, q, n))
+        q.append(sigma[n] - product(sigma, sigma, n))
+      }
+      return (
+        (0...degree).map { product(u, sigma, $0) },
+        (0...degree).map { sigma[$0] + product(outer, q, $0) }
+      )
     }
   }
 }

@@ -7,7 +7,8 @@ import Kernels
 ///   additions, then times 1/hw, rounded once from Double. Adjoint: x̄_i = (1/hw) Σ ȳ_i over the
 ///   windows that hold the position, ascending, from +0.
 /// - max: the window's position with the largest x_0, the first of equals, the first NaN before
-///   everything, gives y_i for every i. `choice` receives its number dy·w + dx. Adjoint:
+///   everything, gives y_i for every i; what lies outside of the image is not looked at. `choice`
+///   receives its number dy·w + dx. Adjoint:
 ///   x̄_i = Σ ȳ_i over the windows that hold the position and chose it, ascending, from +0.
 ///
 /// Both are linear once coefficient 0 is fixed, so a coefficient's adjoint is that of the same
@@ -47,6 +48,8 @@ public struct Pooling: PortableOperation {
     precondition(input.hasZero == output.hasZero && output.degree <= input.degree, "coefficients")
     precondition(sense == .adjoint || input.hasZero && output.degree == input.degree, "a jet")
     precondition(kind == .average || sense == .forward || choice != nil, "needs the choice")
+    precondition(
+      kind == .max || sense == .adjoint || !window.isPadded, "averages have no padding")
     if let choice {
       precondition(
         kind == .max && choice.isContiguous && choice.type == input.type
@@ -109,7 +112,7 @@ public struct Pooling: PortableOperation {
     for index in 0..<window.pooled.count {
       eachCoefficient { x, y in
         let sum = positions(of: index).reduce(Bounded(0)) {
-          $0 + x.exact(example * window.image.count + $1, column)
+          $0 + x.exact(example * window.image.count + $1.position, column)
         }
         y[example * window.pooled.count + index, column] = factor * sum
       }
@@ -118,13 +121,14 @@ public struct Pooling: PortableOperation {
 
   private func defineMax(_ example: Int, _ column: Int) {
     for index in 0..<window.pooled.count {
-      let rows = positions(of: index).map { example * window.image.count + $0 }
+      let positions = positions(of: index)
+      let rows = positions.map { example * window.image.count + $0.position }
       let values = rows.map { input[0].exact($0, column).value }
       let largest = values.max()!
-      let tap = values.firstIndex { $0.isNaN } ?? values.firstIndex { $0 == largest }!
+      let taken = values.firstIndex { $0.isNaN } ?? values.firstIndex { $0 == largest }!
       let row = example * window.pooled.count + index
-      choice?[row, column] = Bounded(Double(tap))
-      eachCoefficient { x, y in y[row, column] = x.exact(rows[tap], column) }
+      choice?[row, column] = Bounded(Double(positions[taken].tap))
+      eachCoefficient { x, y in y[row, column] = x.exact(rows[taken], column) }
     }
   }
 
@@ -150,11 +154,14 @@ public struct Pooling: PortableOperation {
     }
   }
 
-  /// The positions of window number `index`, in order.
-  private func positions(of index: Int) -> [Int] {
-    let first = window.first(of: index)
-    return (0..<window.window.count).map {
-      first + $0 / window.window.width * window.image.width + $0 % window.window.width
+  /// The positions of window number `index`, in order, and their numbers in the window.
+  private func positions(of index: Int) -> [(tap: Int, position: Int)] {
+    let (y, x) = window.beginning(of: index)
+    let (rows, columns) = window.inside(of: index)
+    return rows.flatMap { dy in
+      columns.map { dx in
+        (dy * window.window.width + dx, (y + dy) * window.image.width + x + dx)
+      }
     }
   }
 

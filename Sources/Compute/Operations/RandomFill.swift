@@ -38,6 +38,8 @@ public struct RandomFill: PortableOperation {
     case lanczos = 20
     /// Outputs drawn from a Gaussian process.
     case posteriorSamples = 24
+    /// Samples of a normal distribution of outputs or of parameters.
+    case outputSamples = 25
     // 64 and above: data sets (RandomStream.Purpose).
   }
 
@@ -124,6 +126,32 @@ public enum Philox {
         UInt(seed), UInt32(purpose.rawValue), UInt32(tensor), UInt(block), words.baseAddress)
       count = 4
     }
+  }
+
+  /// `count` standard normal numbers: those that `RandomFill` draws from block 0 on, float32 and with the
+  /// same bits everywhere.
+  public static func normals(
+    _ count: Int, seed: UInt64, purpose: RandomFill.Purpose, tensor: Int
+  ) -> [Double] {
+    guard count > 0 else { return [] }
+    guard let function = maclaurin_host_function("random_fill", 0) else {
+      preconditionFailure("no host function random_fill")
+    }
+    let blocks = (count + 3) / 4
+    var range = LaunchRange()
+    range.items = blocks
+    range.columns = 1
+    range.end = blocks
+    var parameters = RandomFillParameters(
+      seed: UInt(seed), purpose: purpose.rawValue, tensor: tensor, count: count,
+      distribution: RandomFill.Distribution.normal.rawValue,
+      factor: Int(Float(1).bitPattern), firstBlock: 0)
+    let values = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      var pointer = UnsafeMutableRawPointer(buffer.baseAddress)
+      function(&range, &parameters, &pointer)
+      initialized = count
+    }
+    return values.map(Double.init)
   }
 
   /// A permutation of 0 ..< count by Fisher and Yates, the same for equal (seed, epoch).

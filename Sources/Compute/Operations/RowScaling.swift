@@ -3,7 +3,8 @@ import Kernels
 /// out[r, j] ← α·f_r·x[r, j], f_r a factor, or the product of two; or the same by columns, f_j.
 ///
 /// Three roundings: f = fl(first·second), fl(α·f), and their product with x. With factors ±1 and
-/// α = 1 it is exact. x may be out itself.
+/// α = 1 it is exact. x may be out itself. With `inverseRoot` ε the factor is 1/√(f + ε), a sum, a
+/// root and a quotient, each rounded.
 public struct RowScaling: PortableOperation {
   public enum Axis: Sendable { case rows, columns }
 
@@ -14,10 +15,12 @@ public struct RowScaling: PortableOperation {
   public var second: Matrix?
   public var alpha: Double
   public var axis: Axis
+  /// ε; nil for the factors themselves.
+  public var inverseRoot: Double?
 
   public init(
     _ output: Matrix, _ x: Matrix, by first: Matrix, _ second: Matrix? = nil, alpha: Double = 1,
-    along axis: Axis = .rows
+    along axis: Axis = .rows, inverseRoot: Double? = nil
   ) {
     precondition(output.isContiguous && x.isContiguous, "contiguous")
     precondition(output.rows == x.rows && output.columns == x.columns, "equal shapes")
@@ -29,6 +32,7 @@ public struct RowScaling: PortableOperation {
     self.second = second
     self.alpha = alpha
     self.axis = axis
+    self.inverseRoot = inverseRoot
   }
 
   private var isInPlace: Bool { output.buffer === x.buffer && output.offset == x.offset }
@@ -61,6 +65,9 @@ public struct RowScaling: PortableOperation {
         let at = axis == .rows ? row : column
         var factor = first.flat.exact(0, at)
         if let second { factor = factor * second.flat.exact(0, at) }
+        if let inverseRoot {
+          factor = Bounded(1) / (factor + Bounded(x.type.round(inverseRoot))).squareRoot
+        }
         output[row, column] = alpha * factor * x.exact(row, column)
       }
     }
@@ -69,7 +76,8 @@ public struct RowScaling: PortableOperation {
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) -> [Launch] {
     let parameters = RowScalingParameters(
       alpha: x.type.encode(alpha), hasSecond: second == nil ? 0 : 1,
-      byColumn: axis == .rows ? 0 : 1)
+      byColumn: axis == .rows ? 0 : 1, isInverseRoot: inverseRoot == nil ? 0 : 1,
+      epsilon: x.type.encode(inverseRoot ?? 0))
     let factors = [first, second ?? first]
     return [
       Launch(

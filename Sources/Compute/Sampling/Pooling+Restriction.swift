@@ -57,12 +57,16 @@ extension Pooling: SampledOperation {
 
   private func wholeWindow(_ row: Int, _ channel: Int, _ channels: Int) -> Part {
     let (example, index) = row.quotientAndRemainder(dividingBy: window.pooled.count)
+    let (y, x) = window.beginning(of: index)
+    let (rows, columns) = window.inside(of: index)
     return Part(
-      window: PoolingWindow(whole: window.window),
+      window: PoolingWindow(
+        image: .init(rows.count, columns.count), window: window.window, stride: .init(1, 1),
+        top: rows.lowerBound, left: columns.lowerBound, pooled: .init(1, 1)),
       rows: Rectangle(
-        first: example * window.image.count + window.first(of: index),
-        height: window.window.height, width: window.window.width, step: window.image.width,
-        channel: channel, channels: channels))
+        first: (example * window.image.height + y + rows.lowerBound) * window.image.width + x
+          + columns.lowerBound, height: rows.count, width: columns.count,
+        step: window.image.width, channel: channel, channels: channels))
   }
 
   private func positionAndWindows(_ row: Int, _ channel: Int, _ channels: Int) -> Part {

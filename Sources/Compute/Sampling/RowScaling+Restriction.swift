@@ -14,7 +14,7 @@ extension RowScaling: SampledOperation {
       Operand(.read, rows: 1, columns: count, [Patch(matrix, starts: factors)])
     }
     let isInPlace = output.buffer === x.buffer && output.offset == x.offset
-    let (alpha, hasSecond) = (alpha, second != nil)
+    let (alpha, hasSecond, inverseRoot) = (alpha, second != nil, inverseRoot)
     return Restriction(
       (isInPlace ? [all(.readWrite, output)] : [all(.read, x), all(.write, output)])
         + [one(first)] + (second.map { [one($0)] } ?? [])
@@ -23,7 +23,7 @@ extension RowScaling: SampledOperation {
       return .rowScaling(
         RowScaling(
           matrices[first - 1], matrices[0], by: matrices[first],
-          hasSecond ? matrices[first + 1] : nil, alpha: alpha))
+          hasSecond ? matrices[first + 1] : nil, alpha: alpha, inverseRoot: inverseRoot))
     }
   }
 }

@@ -3,12 +3,12 @@
 /// Everything follows from the keys: example i of the training or test set is drawn from a stream
 /// of its own, so that a larger set begins with a smaller one, and every machine makes the same
 /// bits. Keys of all tasks: `n` training and `test` test examples, `seed`, `noise`, and but for
-/// images `dimension`. Noise is on training targets only, so that the test set shows the function
+/// images and sines `dimension`. Noise is on training targets only, so that the test set shows the function
 /// itself: the standard deviation of a normal number added to values, or the share of classes that
 /// are flipped; for images that of the pixels, in both sets.
 public struct SyntheticData: Hashable, Sendable, CustomStringConvertible {
   public enum Task: String, Hashable, Sendable, CaseIterable {
-    case image, teacher, parity, staircase, power
+    case image, teacher, parity, staircase, power, sine
     case singleIndex = "single_index"
     case multiIndex = "multi_index"
   }
@@ -50,6 +50,7 @@ public struct SyntheticData: Hashable, Sendable, CustomStringConvertible {
       case .staircase: try StaircaseTask(keys)
       case .singleIndex, .multiIndex: try IndexTask(keys)
       case .power: try PowerTask(keys)
+      case .sine: SineTask(keys)
       }
     let (n, test) = (keys.integer("n"), keys.integer("test"))
     let size = maker.inputShape.reduce(1, *)

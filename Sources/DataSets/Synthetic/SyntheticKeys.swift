@@ -98,7 +98,7 @@ struct SyntheticKeys: Hashable, Sendable {
       "n": .integer(5000, count), "test": .integer(1000, 0...100_000_000),
       "noise": .real(0, 0...1e6),
     ]
-    if task != .image { known["dimension"] = .integer(20, 1...1_000_000) }
+    if task != .image, task != .sine { known["dimension"] = .integer(20, 1...1_000_000) }
     switch task {
     case .image:
       known["noise"] = .real(0.1, 0...10)
@@ -128,6 +128,10 @@ struct SyntheticKeys: Hashable, Sendable {
       known["degree"] = .integer(3, 1...1_000_000)
       known["noise"] = .real(0, 0...1)
       known["target"] = .word(["classes", "values"])
+    case .sine:
+      known["task"] = .integer(0, 0...1_000_000)
+      known["n"] = .integer(10, count)
+      known["test"] = .integer(200, 0...100_000_000)
     case .staircase:
       known["degree"] = .integer(3, 1...1_000_000)
     }

@@ -53,6 +53,9 @@ final class KernelContributions: GradientSink {
   var examples: Int { max(first.upperBound, second.upperBound) }
 
   func take(_ gradient: AffineGradient) throws {
+    if let geometry = gradient.geometry, geometry.groups > 1, gradient.weight != nil {
+      return try takeGroups(gradient, geometry)
+    }
     let rows = LayerRows(gradient.cotangent, examples: examples, outputs.outputs, isReplicated)
     guard let geometry = gradient.geometry, gradient.weight != nil, rows.positions > 1 else {
       return try addPositions(gradient, rows)
@@ -65,6 +68,31 @@ final class KernelContributions: GradientSink {
     } else {
       try addPositions(gradient, rows)
     }
+  }
+
+  /// Every group is a convolution of its own; the bias is one for all.
+  private func takeGroups(_ gradient: AffineGradient, _ geometry: ConvolutionGeometry) throws {
+    func columns(_ jet: Jet, of group: Int) throws -> Jet {
+      let width = jet.columns / geometry.groups
+      var part = jet
+      part.matrix = try backend.matrix(jet.matrix.rows, width, type)
+      let from = Matrix(
+        jet.matrix.buffer, offset: jet.matrix.offset + group * width, rows: jet.matrix.rows,
+        columns: width, stride: jet.columns)
+      try backend.run(.matrixCopy(MatrixCopy(part.matrix, from: from)))
+      return part
+    }
+    for group in 0..<geometry.groups {
+      var part = gradient
+      part.bias = nil
+      part.geometry?.groups = 1
+      part.cotangent = try columns(gradient.cotangent, of: group)
+      part.input = try columns(gradient.input, of: group)
+      try take(part)
+    }
+    guard gradient.bias != nil else { return }
+    let rows = LayerRows(gradient.cotangent, examples: examples, outputs.outputs, isReplicated)
+    try addBias(rows, alpha: gradient.factors.bias * gradient.factors.bias)
   }
 
   func take(_ gradient: NormalizationGradient) throws {

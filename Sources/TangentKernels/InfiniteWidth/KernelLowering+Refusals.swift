@@ -87,6 +87,7 @@ extension KernelFunction {
       case .sigmoid: series(.sigmoid)
       case .softplus: series(.softplus)
       case .swish: series(.swish)
+      case .geluTanh: series(.geluTanh)
       }
   }
 }

@@ -103,6 +103,11 @@ struct KernelLowering {
             dense.scales, dense.weightStd, dense.biasStd, dense.hasBias, signal.channels, signal))
         drawn(&signal, channels: dense.units)
       case .conv(let conv):
+        guard conv.groups == 1 else {
+          throw Self.refusal(
+            "\(place) has \(conv.groups) groups, whose limit at infinite width this program does not "
+              + "have; leave groups out")
+        }
         let geometry = try conv.geometry(of: signal.extent, channels: signal.channels, place)
         let fanIn = geometry.patchCount
         append(signal.grid.convolved(geometry), &signal, &added)
@@ -123,6 +128,10 @@ struct KernelLowering {
         if signal.isFlat { flatten(&signal, &added) }
         added.append(function(.closed(.normalization(epsilon: norm.epsilon)), signal))
         if isMixed { signal.content = .other(place) }
+      case .batchNorm:
+        throw Self.refusal(
+          "\(place) has no limit at infinite width: its statistics are stored numbers, not those of a "
+            + "network's initial distribution; take layer_norm")
       case .avgPool(let pool):
         pooling(
           PoolingWindow(image: signal.extent, window: pool.window, stride: pool.stride),

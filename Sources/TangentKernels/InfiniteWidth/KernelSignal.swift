@@ -55,7 +55,7 @@ struct KernelNeeds {
         hasPool = main.hasPool || shortcut.hasPool
         hasFunction = main.hasFunction || shortcut.hasFunction
         hasPoolBeforeFunction = main.hasPoolBeforeFunction || shortcut.hasPoolBeforeFunction
-      case .dense, .conv, .flatten, .dropout: break
+      case .dense, .conv, .flatten, .batchNorm, .dropout: break
       }
     }
   }

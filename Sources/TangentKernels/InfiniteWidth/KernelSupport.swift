@@ -34,10 +34,15 @@ extension InfiniteWidthKernel {
   public static let layerExamples: [(name: String, layer: LayerDescription)] = [
     ("dense", .dense(.init(units: 8))),
     ("conv", .conv(.init(channels: 8, kernel: .init(3, 3), padding: .same))),
+    (
+      "conv with groups",
+      .conv(.init(channels: 8, kernel: .init(3, 3), padding: .same, groups: 4))
+    ),
     ("avg_pool", .avgPool(.init(window: .init(2, 2)))), ("global_avg_pool", .globalAvgPool),
     ("max_pool", .maxPool(.init(window: .init(2, 2)))), ("flatten", .flatten),
     ("layer_norm", .layerNorm(.init())),
     ("layer_norm with affine", .layerNorm(.init(isAffine: true))),
+    ("batch_norm", .batchNorm(.init())),
     (
       "residual",
       .residual(.init(main: [.activation(.erf), .conv(.init(channels: 8, kernel: .init(1, 1)))]))

@@ -50,7 +50,7 @@ public final class ModelDerivatives {
   /// - Parameter isTrainable: for each tensor whether it is trained; by default all are.
   public init(_ model: Model, isTrainable: [Bool]? = nil) throws {
     self.model = model
-    self.isTrainable = isTrainable ?? model.network.parameters.map { _ in true }
+    self.isTrainable = isTrainable ?? model.network.isTrained
     segments = FreezePattern.runs(model.network.parameters, self.isTrainable)
     isWhole = !self.isTrainable.contains(false)
     try update()

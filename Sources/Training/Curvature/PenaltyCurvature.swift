@@ -27,7 +27,7 @@ public final class PenaltyCurvature: DifferentiableLoss {
     self.model = model
     penalty = try MovementPenalty(
       model, factor: factor, exponent: exponent,
-      isTrainable: isTrainable ?? model.network.parameters.map { _ in true })
+      isTrainable: isTrainable ?? model.network.isTrained)
     let (backend, count) = (model.backend, model.network.parameterCount)
     rows = try backend.matrix(1, count, model.type)
     let spare = try backend.matrix(1, count, model.type)

@@ -6,14 +6,21 @@ extension VerificationCase {
     var window: PoolingWindow
     var examples: Int
     var channels: Int
+    var padding: String
 
     init(
       _ image: (Int, Int), _ window: (Int, Int), _ stride: (Int, Int), _ examples: Int,
-      _ channels: Int
+      _ channels: Int, top: Int = 0, left: Int = 0, pooled: (Int, Int)? = nil
     ) {
-      self.window = PoolingWindow(
-        image: .init(image.0, image.1), window: .init(window.0, window.1),
-        stride: .init(stride.0, stride.1))
+      let size = PoolingWindow.Size(image.0, image.1)
+      let (own, step) = (PoolingWindow.Size(window.0, window.1), (stride.0, stride.1))
+      self.window =
+        pooled.map {
+          PoolingWindow(
+            image: size, window: own, stride: .init(step.0, step.1), top: top, left: left,
+            pooled: .init($0.0, $0.1))
+        } ?? PoolingWindow(image: size, window: own, stride: .init(step.0, step.1))
+      padding = pooled == nil ? "" : ", padded by \(top) and \(left)"
       self.examples = examples
       self.channels = channels
     }
@@ -25,7 +32,7 @@ extension VerificationCase {
     var label: String {
       func text(_ size: PoolingWindow.Size) -> String { "\(size.height)×\(size.width)" }
       return "\(examples) of \(text(window.image))×\(channels), window \(text(window.window)), "
-        + "stride \(text(window.stride))"
+        + "stride \(text(window.stride))" + padding
     }
   }
 
@@ -42,13 +49,17 @@ extension VerificationCase {
         Shape((4, 4), (4, 4), (1, 1), 3, 131), Shape((33, 32), (33, 32), (1, 1), 1, 1),
         Shape((3, 41), (2, 20), (1, 1), 1, 1),
       ]
+    // Maxima only: padding on all sides, and windows that hold one position of the image.
+    let padded =
+      [Shape((7, 6), (3, 3), (2, 2), 2, 5, top: 1, left: 1, pooled: (4, 4))]
+      + (quick ? [] : [Shape((4, 5), (3, 4), (1, 3), 3, 66, top: 2, left: 3, pooled: (6, 3))])
     // Degree, directions, room for more.
     let jets = quick ? [(2, 2, 1)] : [(0, 1, 0), (1, 1, 1), (3, 2, 1), (8, 1, 0)]
     var cases: [VerificationCase] = []
     for type in realTypes {
-      for shape in shapes {
+      for shape in shapes + padded {
         for jet in jets {
-          for kind in [Pooling.Kind.average, .max] {
+          for kind in [Pooling.Kind.average, .max] where kind == .max || shape.padding.isEmpty {
             cases.append(pooling(kind, type, .bound, shape, jet))
             cases.append(poolingAdjoint(kind, type, .bound, shape, jet))
             guard jet.0 == 2 || jet.0 == 3 else { continue }
@@ -116,6 +127,7 @@ extension VerificationCase {
         block: rows, columns: shape.channels, degree: degree, capacity: degree + jet.spare,
         directions: jet.directions, hasZero: false, content)
       let taps = shape.window.window.count
+      // Of padded windows also positions outside of the image, which are nobody's.
       let choice =
         kind == .max
         ? try $0.matrix(

@@ -72,28 +72,45 @@ extension VerificationCase {
     _ type: ScalarType, _ rows: Int, _ columns: Int, _ oracle: Oracle
   ) -> [VerificationCase] {
     let content = content(oracle)
-    return [RowScaling.Axis.rows, .columns].flatMap { axis in
-      [false, true].flatMap { hasSecond in
-        [false, true].map { isInPlace in
-          VerificationCase(
-            "row_scaling",
-            "\(label(rows, columns, oracle)) by \(axis)" + (hasSecond ? ", two factors" : "")
-              + (isInPlace ? ", in place" : ""), type, oracle: oracle
-          ) { bench in
-            let x = try bench.matrix(rows, columns, content)
-            let output = isInPlace ? x : try bench.matrix(rows, columns, .unset)
-            let count = axis == .rows ? rows : columns
-            let factors = try bench.matrix(1, count, content)
-            let second = hasSecond ? try bench.matrix(1, count, content) : nil
-            return Prepared(
-              operation: .rowScaling(
-                RowScaling(
-                  output, x, by: factors, second, alpha: hasSecond ? 1 / 6 : 1, along: axis)
-              ), outputs: [output])
+    let roots = [false, true].map { isInPlace in
+      VerificationCase(
+        "row_scaling",
+        label(rows, columns, oracle) + " by inverse roots" + (isInPlace ? ", in place" : ""), type,
+        oracle: oracle
+      ) { bench in
+        let x = try bench.matrix(rows, columns, content)
+        let output = isInPlace ? x : try bench.matrix(rows, columns, .unset)
+        let factors = try bench.matrix(
+          1, columns, oracle == .bits ? .special : .positive(1))
+        return Prepared(
+          operation: .rowScaling(
+            RowScaling(output, x, by: factors, alpha: -1, along: .columns, inverseRoot: 1e-5)),
+          outputs: [output])
+      }
+    }
+    return roots
+      + [RowScaling.Axis.rows, .columns].flatMap { axis in
+        [false, true].flatMap { hasSecond in
+          [false, true].map { isInPlace in
+            VerificationCase(
+              "row_scaling",
+              "\(label(rows, columns, oracle)) by \(axis)" + (hasSecond ? ", two factors" : "")
+                + (isInPlace ? ", in place" : ""), type, oracle: oracle
+            ) { bench in
+              let x = try bench.matrix(rows, columns, content)
+              let output = isInPlace ? x : try bench.matrix(rows, columns, .unset)
+              let count = axis == .rows ? rows : columns
+              let factors = try bench.matrix(1, count, content)
+              let second = hasSecond ? try bench.matrix(1, count, content) : nil
+              return Prepared(
+                operation: .rowScaling(
+                  RowScaling(
+                    output, x, by: factors, second, alpha: hasSecond ? 1 / 6 : 1, along: axis)
+                ), outputs: [output])
+            }
           }
         }
       }
-    }
   }
 
   private static func rowNorms(

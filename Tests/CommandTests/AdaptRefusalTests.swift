@@ -1,0 +1,109 @@
+import FoundationEssentials
+import Maclaurin
+import Testing
+
+/// What `adapt` and `evaluate --posterior` refuse, by one sentence, with nothing written.
+@Suite struct AdaptRefusalTests {
+  private func arguments(_ golden: Golden) -> [String] {
+    [
+      "adapt", "--network", golden.network, "--parameters", golden.argument("theta0."),
+      "--inputs", golden.argument("x1"), "--targets", golden.argument("y"), "--json", "--quiet",
+    ]
+  }
+
+  @Test(arguments: [
+    (["--compare", "best"], "kronecker, fine-tune and fine-tune:STEPS"),
+    (["--compare", "fine-tune:0"], "fine-tune:STEPS"),
+    (["--prior-std", "0"], "--prior-std must be"), (["--solver", "magic"], "--solver takes"),
+    (["--posterior", "d"], "leave out --network"), (["--likelihood", "poisson"], "poisson"),
+    (["--train-size", "3"], "go with --data"), (["--test-targets", "y.npy"], "--test-inputs"),
+    (["--likelihood", "softmax", "--noise-std", "1"], "--likelihood gaussian"),
+    (["--likelihood", "softmax"], "needs classes"),
+  ])
+  func misuse(_ more: [String], _ words: String) throws {
+    let golden = try Golden("empirical-mlp")
+    let folder = try TemporaryFolder()
+    let outcome = try Command.run(arguments(golden) + more + ["--out", "d"], in: folder)
+    expectSentence(outcome, words, status: 2)
+    #expect(folder.names() == [])
+  }
+
+  @Test func badFiles() throws {
+    let golden = try Golden("empirical-mlp")
+    let folder = try TemporaryFolder()
+    func run(_ option: String, _ file: String, _ more: String...) throws -> Command.Outcome {
+      var words = arguments(golden)
+      let position = try #require(words.firstIndex(of: option))
+      words[position + 1] = file
+      return try Command.run(words + more + ["--out", "d"], in: folder)
+    }
+    let wide = try Golden("empirical-cnn")
+    expectSentence(
+      try run("--parameters", wide.argument("theta0.")), "layers.0.weight", "[", "needs")
+    expectSentence(try run("--network", wide.network, "--quiet"), "layers.0.weight")
+    expectSentence(try run("--inputs", wide.argument("x1")), "[examples, 5]")
+    try folder.write("labels.npy", [0.5, 1, 2, 0, 1, 1, 0], shape: [7])
+    expectSentence(try run("--targets", "labels.npy"), "0.5 is not a whole number")
+    expectSentence(try run("--parameters", "nothing.safetensors"), "nothing.safetensors")
+    try folder.write("file", "")
+    let place = try Command.run(arguments(golden) + ["--out", "file/d"], in: folder)
+    expectSentence(place, "is a file", "--out")
+    #expect(folder.names() == ["file", "labels.npy"])
+    // Without a run's folder the network has to be named.
+    let outcome = try Command.run(
+      "adapt", "--parameters", golden.argument("theta0."), "--data", "digits", in: folder)
+    expectSentence(outcome, "give --network", status: 2)
+  }
+
+  @Test func badPosteriors() throws {
+    let golden = try Golden("empirical-mlp")
+    let folder = try TemporaryFolder()
+    let made = try Command.run(
+      arguments(golden) + ["--prior-std", "0.5", "--noise-std", "0.1", "--out", "d"], in: folder)
+    #expect(made.status == 0, "\(made.errors)")
+    func evaluate(_ more: String...) throws -> Command.Outcome {
+      try Command.run(["evaluate", "--posterior", "d"] + more, in: folder)
+    }
+    let inputs = golden.argument("x2")
+    expectSentence(
+      try evaluate("--inputs", inputs, "--output", "p.npy", "--probabilities"),
+      "normal likelihood", status: 2)
+    expectSentence(try evaluate("--data", "digits"), "inputs", "[1, 8, 8]")
+    expectSentence(try evaluate("--data", "sine:0"), "[5]", "[1]")
+    expectSentence(try evaluate("--inputs", inputs), "--output or --variance", status: 2)
+    expectSentence(
+      try evaluate("--inputs", inputs, "--output", "m.npy", "--run", "r"), "leave out",
+      status: 2)
+    expectSentence(
+      try evaluate("--data", "digits", "--no-standardize"), "scales data itself", status: 2)
+    expectSentence(
+      try Command.run(
+        "evaluate", "--network", golden.network, "--parameters", golden.argument("theta0."),
+        "--inputs", inputs, "--output", "m.npy", "--variance", "v.npy", in: folder),
+      "--variance goes with --posterior", status: 2)
+    expectSentence(
+      try Command.run(
+        "evaluate", "--posterior", "nowhere", "--data", "digits", in: folder),
+      "nowhere holds no posterior")
+    expectSentence(
+      try Command.run("adapt", "--posterior", "d", "--data", "digits", in: folder), "[1, 8, 8]")
+    // Another network, and other parameters.
+    let network = folder.text("d/network.json")
+    try folder.write("d/network.json", network.replacing("tanh", with: "erf"))
+    expectSentence(try evaluate("--inputs", inputs, "--output", "m.npy"), "layers are others")
+    try folder.write("d/network.json", network)
+    let file = try SafetensorsFile("\(folder.path)/d/parameters.safetensors")
+    var tensors: [(name: String, array: NumericArray)] = []
+    for name in file.names {
+      var values = try file.tensor(name).doubles()
+      if name == "layers.2.bias" { values[0] += 1 }
+      tensors.append((name, NumericArray(values, shape: try file.info(name).shape)))
+    }
+    try SafetensorsFile.write(tensors, to: "\(folder.path)/d/parameters.safetensors")
+    expectSentence(
+      try evaluate("--inputs", inputs, "--output", "m.npy"), "layers.2.bias has other values")
+    try folder.remove("d/posterior.safetensors")
+    expectSentence(try evaluate("--inputs", inputs, "--output", "m.npy"), "holds no posterior")
+    #expect(folder.names() == ["d"])
+  }
+}
