@@ -32,8 +32,8 @@ struct AdaptCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Compare with last-layer (its posterior alone), fine-tune (adam for the same work), "
-        + "fine-tune:STEPS.", valueName: "methods"))
+      "Compare with last-layer (its posterior alone), diagonal or kronecker (cheaper covariances), "
+        + "fine-tune (adam for the same work), fine-tune:STEPS.", valueName: "methods"))
   var compare: String?
 
   @Option(help: ArgumentHelp("Seed of freshly drawn outputs and of fine-tuning.", valueName: "n"))
@@ -51,6 +51,8 @@ struct AdaptCommand: ParsableCommand {
   /// What --compare names.
   enum Comparison: Equatable {
     case lastLayer
+    /// The same mean with a cheaper covariance.
+    case structure(CurvatureStructure)
     /// For as much work as the posterior takes, or for some steps.
     case fineTune(steps: Int?)
   }
@@ -78,6 +80,7 @@ struct AdaptCommand: ParsableCommand {
     guard let compare else { return [] }
     return try compare.split(separator: ",", omittingEmptySubsequences: false).map { name in
       if name == "last-layer" { return .lastLayer }
+      if let structure = CurvatureStructure(rawValue: String(name)) { return .structure(structure) }
       if name == "fine-tune" { return .fineTune(steps: nil) }
       if name.hasPrefix("fine-tune:"), let steps = Int(name.dropFirst("fine-tune:".count)),
         (1...FineTuning.mostSteps).contains(steps)
@@ -85,7 +88,8 @@ struct AdaptCommand: ParsableCommand {
         return .fineTune(steps: steps)
       }
       throw ValidationError(
-        "--compare takes last-layer, fine-tune and fine-tune:STEPS with commas between them, not "
+        "--compare takes last-layer, diagonal, kronecker, fine-tune and fine-tune:STEPS with commas "
+          + "between them, not "
           + "\"\(name)\"")
     }
   }

@@ -69,6 +69,9 @@ struct AdaptationResult {
       let last = try fitted("last").1
       try predict("last layer", last, x2, examples)
     }
+    for case .structure(let structure) in comparisons {
+      try compare(structure, fit, x1, x2, examples, by: algebra)
+    }
     // What has no variance of its own gets that of its training residuals, and the noise's at least.
     func add(_ name: String, _ values: [Double], train: [Double], seconds: Double) {
       guard let test = examples.test else { return }
@@ -132,6 +135,29 @@ struct AdaptationResult {
       AdaptationPrediction(found.outputs.mean, outputs: found.outputs.outputs, likelihood)
         .method(
           "MAP (\(layers))", on: test, examples, noiseStd: 0, seconds: seconds))
+  }
+
+  /// Adds the predictions with the posterior's mean and a cheaper covariance.
+  private mutating func compare(
+    _ structure: CurvatureStructure, _ fit: AdaptationFit, _ x1: Matrix, _ x2: Matrix,
+    _ examples: AdaptExamples, by algebra: any DenseLinearAlgebra
+  ) throws {
+    guard let test = examples.test else { return }
+    let start = ContinuousClock.now
+    var (hyperparameters, logits) = (fit.hyperparameters, [Double]?.none)
+    if likelihood == .softmax {
+      hyperparameters.noiseStd = 1
+      logits = try fit.posterior.predictions(x1, .none).mean
+    }
+    let posterior = try StructuredPosterior(
+      fit.posterior.model, structure, likelihood == .softmax ? .softmax : .gaussian, inputs: x1,
+      logits: logits, hyperparameters, meanOf: fit.posterior, by: algebra)
+    let found = try AdaptationPrediction(posterior, likelihood, x2)
+    methods.append(
+      found.method(
+        "\(Self.names[likelihood.rawValue] ?? ""), \(structure.rawValue) covariance", on: test,
+        examples, noiseStd: fit.hyperparameters.noiseStd,
+        seconds: fit.seconds + (ContinuousClock.now - start) / .seconds(1)))
   }
 
   // MARK: From a posterior

@@ -40,11 +40,11 @@ extension GaussianProcessCommand {
     of fit: GaussianProcessFit, _ observations: Observations, at test: Matrix,
     by algebra: LAPACK
   ) throws -> Approximation? {
-    guard let kind = try PosteriorApproximation.parse(process.approximation) else { return nil }
+    guard let kind = try PosteriorApproximation.parse(approximation) else { return nil }
     let posterior = try kind.posterior(
       of: fit.posterior, observations, fit.hyperparameters, by: algebra)
     return Approximation(
-      name: process.approximation, posterior: posterior,
+      name: approximation, posterior: posterior,
       error: try PosteriorApproximation.error(
         of: posterior, from: fit.posterior, at: test,
         noiseStd: fit.hyperparameters.noiseStd, by: algebra))

@@ -21,6 +21,12 @@ struct GaussianProcessCommand: ParsableCommand {
       "What targets are: gaussian, numbers with noise, or softmax, classes.", valueName: "name"))
   var likelihood = Likelihood.gaussian
 
+  @Option(
+    help: ArgumentHelp(
+      "A cheaper covariance in place of the solver's: \(PosteriorApproximation.forms).",
+      valueName: "name"))
+  var approximation = "none"
+
   @Option(help: "File for the mean, [m, outputs]; of classes their logits'.")
   var mean: String?
 
@@ -71,6 +77,11 @@ struct GaussianProcessCommand: ParsableCommand {
   @OptionGroup(title: "What to print") var report: OutputOptions
 
   func validate() throws {
+    do {
+      _ = try PosteriorApproximation.parse(approximation)
+    } catch {
+      throw ValidationError("\(error)")
+    }
     guard process.parameters != nil else { throw ValidationError("give --parameters, θ") }
     guard (samples == nil) == (samplesOutput == nil) else {
       throw ValidationError("--samples and --samples-output go together")

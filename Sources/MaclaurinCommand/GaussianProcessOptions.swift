@@ -51,12 +51,6 @@ struct GaussianProcessOptions: ParsableArguments {
 
   @OptionGroup var iterative: IterativeSolverOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "A cheaper covariance in place of the solver's: \(PosteriorApproximation.forms).",
-      valueName: "name"))
-  var approximation = "none"
-
   func validate() throws {
     for (name, value) in [("--prior-std", priorStd), ("--noise-std", noiseStd)] {
       guard let value else { continue }
@@ -73,11 +67,6 @@ struct GaussianProcessOptions: ParsableArguments {
       throw ValidationError("--starts takes 1 to 64, not \(starts)")
     }
     _ = try settings()
-    do {
-      _ = try PosteriorApproximation.parse(approximation)
-    } catch {
-      throw ValidationError("\(error)")
-    }
   }
 
   func settings() throws -> GaussianProcessFit.Settings {

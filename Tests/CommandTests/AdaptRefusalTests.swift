@@ -12,7 +12,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--compare", "best"], "last-layer, fine-tune and fine-tune:STEPS"),
+    (["--compare", "best"], "kronecker, fine-tune and fine-tune:STEPS"),
     (["--compare", "fine-tune:0"], "fine-tune:STEPS"),
     (["--prior-std", "0"], "--prior-std must be"), (["--solver", "magic"], "--solver takes"),
     (["--posterior", "d"], "leave out --network"), (["--likelihood", "poisson"], "poisson"),

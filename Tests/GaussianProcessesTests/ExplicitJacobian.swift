@@ -14,6 +14,8 @@ enum SmallNetwork: String, CaseIterable, Sendable {
   case convolution
   /// Trained normalization of images and of features, and a residual block.
   case residual
+  /// What imported models have: convolutions in groups, and normalization with stored statistics.
+  case imported
 
   private var text: String {
     switch self {
@@ -23,6 +25,8 @@ enum SmallNetwork: String, CaseIterable, Sendable {
       #"{"input": [4], "parameterization": "ntk", "layers": [{"dense": {"units": 5, "weight_std": 1.5, "bias_std": 0.3}}, "erf", {"dense": {"units": 2, "weight_std": 1.2}}]}"#
     case .convolution:
       #"{"input": [2, 5, 4], "layers": [{"conv": {"channels": 3, "kernel": 3, "padding": "same", "bias_std": 0.1}}, "tanh", {"conv": {"channels": 2, "kernel": [3, 2], "stride": 2, "bias": false}}, "tanh", {"conv": {"channels": 2, "kernel": 1, "bias_std": 0.1}}, "tanh", "flatten", {"dense": {"units": 3}}]}"#
+    case .imported:
+      #"{"input": [4, 3, 3], "layers": [{"conv": {"channels": 6, "kernel": 2, "groups": 2, "bias_std": 0.1}}, {"batch_norm": {"affine": true}}, "tanh", {"conv": {"channels": 6, "kernel": 1, "groups": 6, "bias": false}}, "flatten", {"dense": {"units": 2}}]}"#
     case .residual:
       #"{"input": [2, 3, 3], "layers": [{"conv": {"channels": 2, "kernel": 2}}, {"layer_norm": {"affine": true}}, {"residual": {"main": ["tanh", {"conv": {"channels": 2, "kernel": 3, "padding": "same"}}], "shortcut": [{"conv": {"channels": 2, "kernel": 1}}]}}, "global_avg_pool", {"dense": {"units": 4}}, {"layer_norm": {"affine": true}}, "tanh", {"dense": {"units": 2}}]}"#
     }

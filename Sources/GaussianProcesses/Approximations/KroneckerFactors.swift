@@ -26,7 +26,7 @@ struct KroneckerFactors {
   }
 
   /// By `LayerGradient.key`.
-  let layers: [Int: Layer]
+  let layers: [LayerGradient.Key: Layer]
 
   private final class Sums {
     let inputs: Matrix
@@ -40,7 +40,7 @@ struct KroneckerFactors {
   /// Waits.
   init(_ passes: OutputPasses, _ inputs: Matrix, by algebra: any DenseLinearAlgebra) throws {
     let backend = passes.model.backend
-    var sums: [Int: Sums] = [:]
+    var sums: [LayerGradient.Key: Sums] = [:]
     try passes.forEach(inputs) { gradient in
       func add(_ x: Matrix, to sum: Matrix, isFirst: Bool) throws {
         try backend.run(
@@ -61,7 +61,7 @@ struct KroneckerFactors {
         try add(deltas, to: outputs, isFirst: known == nil)
       }
     }
-    var layers: [Int: Layer] = [:]
+    var layers: [LayerGradient.Key: Layer] = [:]
     for (key, sum) in sums {
       layers[key] = Layer(
         inputs: try Self.factor(sum.inputs, backend, algebra),

@@ -16,7 +16,7 @@ struct LayerCovariance {
   }
 
   /// By `LayerGradient.key`.
-  let layers: [Int: Layer]
+  let layers: [LayerGradient.Key: Layer]
 
   /// (Σ_x R Jᵀ H J R/σ² + I/σp²)⁻¹ with the sum's diagonal or Kronecker products in its place. Waits.
   init(
@@ -28,9 +28,10 @@ struct LayerCovariance {
     let prior = hyperparameters.priorStd * hyperparameters.priorStd
     /// σp²/(1 + λσp²/σ²)
     func variance(_ curvature: Double) -> Double { prior / (1 + curvature * prior / noise) }
-    var layers: [Int: Layer] = [:]
+    var layers: [LayerGradient.Key: Layer] = [:]
     func add(
-      _ key: Int, _ curvature: [Double], _ rows: Int, _ inputs: Matrix?, _ outputs: Matrix?
+      _ key: LayerGradient.Key, _ curvature: [Double], _ rows: Int, _ inputs: Matrix?,
+      _ outputs: Matrix?
     ) throws {
       var (deviations, variances) = (curvature, curvature)
       for index in curvature.indices {

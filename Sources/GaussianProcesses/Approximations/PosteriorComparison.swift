@@ -45,7 +45,8 @@ public struct PosteriorComparison: Sendable, Codable, Equatable {
     }
     meanError = (size > 0 ? difference / size : difference).squareRoot()
     deviationError = (logs / Double(m)).squareRoot()
-    marginalDivergence = divergence / Double(m)
+    // Rounding may leave less than nothing of two equal ones.
+    marginalDivergence = max(0, divergence / Double(m))
     guard reference.form == .full else { return }
     jointDivergence = try Self.divergence(approximation, reference, noise, algebra)
   }
@@ -76,6 +77,6 @@ public struct PosteriorComparison: Sendable, Codable, Equatable {
     for i in 0..<m { trace += solved[i * m + i] }
     var square = 0.0
     for value in try a.halfSolve(rows: gap) { square += value * value }
-    return 0.5 * (trace + square - Double(m) + a.logDeterminant - b.logDeterminant)
+    return max(0, 0.5 * (trace + square - Double(m) + a.logDeterminant - b.logDeterminant))
   }
 }

@@ -23,7 +23,7 @@ public struct FisherDiagonal {
   }
 
   /// By `LayerGradient.key`.
-  let layers: [Int: Layer]
+  let layers: [LayerGradient.Key: Layer]
   private let model: LinearizedNetwork
   /// n
   private let count: Int
@@ -39,7 +39,7 @@ public struct FisherDiagonal {
   ) throws {
     try likelihood.check(outputs: model.outputs)
     let passes = OutputPasses(model: model, likelihood: likelihood, logits: logits)
-    var layers: [Int: Layer] = [:]
+    var layers: [LayerGradient.Key: Layer] = [:]
     try passes.forEach(inputs) { gradient in
       let sums = try Self.squares(gradient, on: model.backend)
       if let known = layers[gradient.key]?.sums {
@@ -101,7 +101,7 @@ public struct FisherDiagonal {
   public func values() throws -> [Double] {
     var result = [Double](repeating: 0, count: model.parameterCount)
     let factor = 1 / Double(count)
-    for layer in layers.values {
+    for (key, layer) in layers {
       let values = try model.backend.download(layer.sums)
       let (rows, width) = (layer.sums.rows, layer.sums.columns)
       var biasWidth = 0
@@ -116,7 +116,8 @@ public struct FisherDiagonal {
         }
       }
       guard let weight = layer.weight else { continue }
-      let (first, columns) = (model.network.parameters[weight].offset, width - biasWidth)
+      let columns = width - biasWidth
+      let first = model.network.parameters[weight].offset + key.group * rows * columns
       let channels = columns / layer.taps
       for row in 0..<rows {
         for column in 0..<columns {

@@ -14,6 +14,8 @@ struct LayerGradient {
   /// Indices of its tensors, where their gradients are wanted.
   var weight: Int?
   var bias: Int?
+  /// Of a convolution in groups, each of which has a gradient of its own; their bias has one too.
+  var group = 0
   /// Nil for all but convolutions.
   var geometry: ConvolutionGeometry?
   /// O and b.
@@ -26,8 +28,13 @@ struct LayerGradient {
   /// a, [b·T, width]; without δ the gradients, [O·b, width].
   var inputs: Matrix
 
-  /// The tensor that it is known by.
-  var key: Int { weight ?? bias ?? 0 }
+  /// What parts of a network are known by.
+  struct Key: Hashable {
+    var tensor: Int
+    var group: Int
+  }
+
+  var key: Key { Key(tensor: weight ?? bias ?? 0, group: group) }
   /// Rows and columns of one gradient.
   var channels: Int { deltas?.columns ?? 1 }
   var width: Int { inputs.columns }
@@ -70,12 +77,43 @@ final class LayerGradients: GradientSink {
   }
 
   func take(_ gradient: AffineGradient) throws {
+    guard let geometry = gradient.geometry, geometry.groups > 1, gradient.weight != nil else {
+      return try take(gradient, group: 0)
+    }
+    var part = gradient
+    part.geometry?.groups = 1
+    part.bias = nil
+    for group in 0..<geometry.groups {
+      part.cotangent = try columns(gradient.cotangent, group, of: geometry.groups)
+      part.input = try columns(gradient.input, group, of: geometry.groups)
+      try take(part, group: group)
+    }
+    guard gradient.bias != nil else { return }
+    part = gradient
+    part.weight = nil
+    try take(part, group: 0)
+  }
+
+  /// A jet's columns of one group.
+  private func columns(_ jet: Jet, _ group: Int, of groups: Int) throws -> Jet {
+    let width = jet.columns / groups
+    var part = jet
+    part.matrix = try backend.matrix(jet.matrix.rows, width, jet.type)
+    let source = Matrix(
+      jet.matrix.buffer, offset: jet.matrix.offset + group * width, rows: jet.matrix.rows,
+      columns: width, stride: jet.columns)
+    try backend.run(.matrixCopy(MatrixCopy(part.matrix, from: source)))
+    return part
+  }
+
+  private func take(_ gradient: AffineGradient, group: Int) throws {
     let (cotangent, deltas) = (gradient.cotangent, Self.rows(gradient.cotangent))
     let positions = cotangent.block / examples
     try body(
       LayerGradient(
-        weight: gradient.weight, bias: gradient.bias, geometry: gradient.geometry,
-        cotangents: cotangent.directions, examples: examples, positions: positions,
+        weight: gradient.weight, bias: gradient.bias, group: group,
+        geometry: gradient.geometry, cotangents: cotangent.directions, examples: examples,
+        positions: positions,
         deltas: deltas, inputs: inputs(gradient, rows: cotangent.block)))
   }
 
