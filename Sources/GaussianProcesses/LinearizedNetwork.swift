@@ -39,13 +39,13 @@ public final class LinearizedNetwork {
 
   /// - Parameters:
   ///   - center: θ, 1×P.
-  ///   - scales: r_t ≥ 0 for each tensor, by default 1; not all of them 0.
+  ///   - scales: r_t ≥ 0 for each tensor, by default 1, and 0 for statistics; not all of them 0.
   public init(
     _ network: Network, at center: Matrix, scales: [Double]? = nil,
     priorMean: PriorMean = .network, passBytes: Int = EmpiricalKernel.defaultPassBytes,
     on backend: any Backend
   ) {
-    let scales = scales ?? network.parameters.map { _ in 1 }
+    let scales = scales ?? network.isTrained.map { $0 ? 1 : 0 }
     precondition(center.rows == 1 && center.columns == network.parameterCount)
     precondition(scales.count == network.parameters.count && scales.contains { $0 > 0 })
     (self.network, self.center, self.scales) = (network, center, scales)
