@@ -66,7 +66,7 @@ public struct ClassificationFit {
     let bytes = 3 * 8 * size * size + Double(kernel.peakBytes)
     let steps = settings.priorStd == nil ? 160.0 : 8
     let exact =
-      "the exact solver factorizes \(Int(size)) logits, in \(GaussianProcessFit.text(bytes))"
+      "the exact solver factorizes \(Int(size)) logits, in \(SolverChoice.bytes(bytes))"
     let isSmall = size <= Double(exactSize) && bytes <= Double(settings.memory)
     if settings.solver == .exact || settings.solver == nil && isSmall {
       return Plan(
@@ -81,7 +81,7 @@ public struct ClassificationFit {
     return Plan(
       solver: .parameterSpace,
       reason: "parameter space holds vectors of \(parameters) parameters, in "
-        + "\(GaussianProcessFit.text(vectors)); \(exact)",
+        + "\(SolverChoice.bytes(vectors)); \(exact)",
       bytes: vectors, flops: 0)
   }
 
@@ -96,9 +96,9 @@ public struct ClassificationFit {
     (solver, reason) = (plan.solver, plan.reason)
     guard plan.bytes <= Double(settings.memory) else {
       throw GaussianProcessError(
-        "the \(solver.rawValue) solver needs \(GaussianProcessFit.text(plan.bytes)) for "
+        "the \(solver.rawValue) solver needs \(SolverChoice.bytes(plan.bytes)) for "
           + "\(observations.count) examples with \(model.outputs) classes, and there are "
-          + "\(GaussianProcessFit.text(Double(settings.memory))); "
+          + "\(SolverChoice.bytes(Double(settings.memory))); "
           + (solver == .exact
             ? "--solver parameter-space fits, or give fewer examples"
             : "let fewer --layers move"))
