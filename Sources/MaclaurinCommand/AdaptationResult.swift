@@ -155,8 +155,8 @@ struct AdaptationResult {
     let found = try AdaptationPrediction(posterior, likelihood, x2)
     methods.append(
       found.method(
-        "\(Self.names[likelihood.rawValue] ?? ""), \(structure.rawValue) covariance", on: test,
-        examples, noiseStd: fit.hyperparameters.noiseStd,
+        "\(Self.name(likelihood)) (\(structure.rawValue) covariance)", on: test, examples,
+        noiseStd: fit.hyperparameters.noiseStd,
         seconds: fit.seconds + (ContinuousClock.now - start) / .seconds(1)))
   }
 

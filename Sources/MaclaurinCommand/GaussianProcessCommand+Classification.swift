@@ -235,8 +235,9 @@ extension GaussianProcessCommand {
           + (evidence ?? "") + ".", "Why this solver: \(fit.reason).",
       ],
       settings: [
-        "network": .string(process.networkFile), "parameters": .string(process.parameters),
-        "layers": .string(process.layers), "prior-mean": .string(process.priorMean.rawValue),
+        "network": .string(process.networkFile), "parameters": .string(process.parameters ?? ""),
+        "layers": .string(process.layers),
+        "prior-mean": .string((process.priorMean ?? .network).rawValue),
         "likelihood": .string(likelihood.rawValue), "solver": .string(fit.solver.rawValue),
         "probability-method": .string(probabilityMethod.rawValue),
         "probability-samples": .number(Double(probabilitySamples)),

@@ -203,8 +203,9 @@ extension GaussianProcessCommand {
         "Why this solver: \(fit.reason).",
       ],
       settings: [
-        "network": .string(process.networkFile), "parameters": .string(process.parameters),
-        "layers": .string(process.layers), "prior-mean": .string(process.priorMean.rawValue),
+        "network": .string(process.networkFile), "parameters": .string(process.parameters ?? ""),
+        "layers": .string(process.layers),
+        "prior-mean": .string((process.priorMean ?? .network).rawValue),
         "solver": .string(fit.solver.rawValue),
       ])
     try report.write(to: folder)
