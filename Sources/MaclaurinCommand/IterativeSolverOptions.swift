@@ -25,7 +25,8 @@ struct IterativeSolverOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Products with each of them, and of --variance-method lanczos.", valueName: "k"))
+      "Products with each of them; --variance-method lanczos takes four times as many.",
+      valueName: "k"))
   var lanczosSteps = IterativeSettings().lanczosSteps
 
   @Option(

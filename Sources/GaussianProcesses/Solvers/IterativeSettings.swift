@@ -10,8 +10,11 @@ public struct IterativeSettings: Sendable, Codable, Equatable {
   public var preconditionerRank: Int
   /// Random vectors for the log determinant.
   public var probes: Int
-  /// Products with each of them, and for variances by Lanczos's method.
+  /// Products with each of them.
   public var lanczosSteps: Int
+  /// Products for variances by Lanczos's method, four times as many: the variances are as much too large
+  /// as the space leaves of A⁻¹, while a likelihood averages.
+  public var varianceSteps: Int { 4 * lanczosSteps }
   /// Nil: the choice of `VarianceMethod.choose`.
   public var variances: VarianceMethod?
   /// Of the probes.

@@ -65,7 +65,7 @@ public final class KernelSystem {
     var start = residuals
     if !start.contains(where: { $0 != 0 }) { start = start.map { _ in 1 } }
     let found = try KrylovSpace.find(
-      products, starts: start, steps: settings.lanczosSteps, by: algebra)[0]
+      products, starts: start, steps: settings.varianceSteps, by: algebra)[0]
     space = found
     return found
   }

@@ -153,6 +153,7 @@ public struct SolverCost: Sendable, Equatable {
         if (settings.variances ?? .choose(problem.testRows, rows: problem.rows)) == .solves {
           products += m * iterations
         } else {
+          let steps = min(n, Double(settings.varianceSteps))
           products += steps
           bytes += 8 * steps * n
         }
