@@ -120,6 +120,10 @@ extension GaussianProcessCommand {
     }
     noteSolver(outcome, &members)
     rows += scores.map { [$0.split(separator: "_").joined(separator: " "), fixed($1, 6)] }
+    if let approximation = outcome.approximation {
+      members.merge(approximation.members) { old, _ in old }
+      rows += approximation.rows
+    }
     if let left = outcome.leaveOneOut {
       members["leave_one_out"] = .object([
         "rmse": RunFiles.number(left.rootMeanSquare),

@@ -82,6 +82,11 @@ struct GaussianProcessCommand: ParsableCommand {
     } catch {
       throw ValidationError("\(error)")
     }
+    guard approximation == "none" || likelihood == .gaussian else {
+      throw ValidationError(
+        "--approximation goes with --likelihood gaussian; for classes adapt --compare diagonal,kronecker "
+          + "shows both")
+    }
     guard process.parameters != nil else { throw ValidationError("give --parameters, θ") }
     guard (samples == nil) == (samplesOutput == nil) else {
       throw ValidationError("--samples and --samples-output go together")

@@ -94,10 +94,10 @@ struct ApproximationCommandTests {
       }
     }
     let (diagonal, kronecker) = (
-      try #require(scores["Laplace, diagonal covariance"]),
-      try #require(scores["Laplace, kronecker covariance"])
+      try #require(scores["Laplace (diagonal covariance)"]),
+      try #require(scores["Laplace (kronecker covariance)"])
     )
-    let exact = try #require(scores["Laplace, all layers"])
+    let exact = try #require(scores["Laplace (all layers)"])
     #expect(diagonal > 0 && kronecker > 0 && diagonal != kronecker && diagonal != exact)
   }
 
@@ -107,6 +107,10 @@ struct ApproximationCommandTests {
     expectSentence(try run(golden, "banana", in: folder), "banana", "kronecker", status: 2)
     expectSentence(try run(golden, "nystrom:0", in: folder), "nystrom:0", status: 2)
     let arguments = GaussianProcessTests.arguments(golden)
+    expectSentence(
+      try Command.run(
+        arguments + ["--likelihood", "softmax", "--approximation", "diagonal"], in: folder),
+      "--approximation", "adapt --compare", status: 2)
     expectSentence(
       try Command.run(
         arguments + [
