@@ -213,10 +213,22 @@ public final class ExactPosterior: Posterior {
   ///
   ///     [A Bᵀ; B C] = [L 0; S M][L 0; S M]ᵀ,   S = B L⁻ᵀ,   M Mᵀ = C − S Sᵀ.
   ///
-  /// - Throws: `GaussianProcessError` where the new covariance is not positive definite.
-  public func appended(_ more: Observations) throws -> ExactPosterior {
+  /// - Parameter memory: bytes that may be used; 8·(N² + (N + M)² + 2NM) are needed.
+  /// - Throws: `GaussianProcessError` where they do not suffice, and where the new covariance is not
+  ///   positive definite.
+  public func appended(
+    _ more: Observations, memory: Int = HostMachine.memory
+  ) throws -> ExactPosterior {
     let (n, m) = (residuals.count, more.targets.count)
     precondition(m == more.count * model.outputs, "targets of all outputs")
+    let (old, new) = (Double(n), Double(m))
+    let needed = 8 * (old * old + (old + new) * (old + new) + 2 * old * new)
+    guard needed <= Double(memory) else {
+      throw GaussianProcessError(
+        "a factorization of \(n) outputs of examples that learns \(m) more needs "
+          + "\(SolverChoice.bytes(needed)), and there are \(SolverChoice.bytes(Double(memory))); learn "
+          + "all examples anew with --solver cg")
+    }
     let (algebra, size) = (factor.algebra, n + m)
     let prior = hyperparameters.priorStd * hyperparameters.priorStd
     let noise = hyperparameters.noiseStd * hyperparameters.noiseStd

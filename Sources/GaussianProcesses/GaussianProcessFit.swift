@@ -107,7 +107,7 @@ public struct GaussianProcessFit {
     let needsExact = settings.solver == nil && settings.noiseStd == 0
     let choice = try SolverChoice(
       problem, memory: Double(settings.memory), rates: settings.rates,
-      given: needsExact ? .exact : settings.solver)
+      given: needsExact ? .exact : settings.solver, isNoiseless: settings.noiseStd == 0)
     let cost = choice.costs.first { $0.solver == choice.solver }!
     return Plan(
       solver: choice.solver,

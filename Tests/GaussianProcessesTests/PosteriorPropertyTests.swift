@@ -104,6 +104,15 @@ import Testing
       factor: CholeskyFactor(values: whole.factor.values, 34, by: LAPACK()))
     #expect(try kept.predict(test, .full) == b)
     #expect(kept.relativeResidual == nil)
+    // 8·(N² + (N + M)² + 2NM) bytes of N = 10 and M = 2 outputs.
+    let five = try problem.posterior(part(0..<5))
+    _ = try five.appended(part(5..<6), memory: 2272)
+    do {
+      _ = try five.appended(part(5..<6), memory: 2271)
+      Issue.record("they suffice")
+    } catch {
+      #expect("\(error)".contains("--solver cg"))
+    }
     // One that is there already.
     #expect(throws: GaussianProcessError.self) {
       try problem.posterior(part(0..<5), noise: 0).appended(part(2..<3))

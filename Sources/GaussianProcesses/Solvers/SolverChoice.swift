@@ -16,10 +16,11 @@ public struct SolverChoice: Sendable, Equatable {
   ///   - memory: bytes that there are.
   ///   - rates: operations in a second.
   ///   - given: taken where it fits.
+  ///   - isNoiseless: whether the noise is 0, with which the exact solver alone works.
   /// - Throws: `GaussianProcessError` where it does not, or where none does.
   public init(
     _ problem: SolverProblem, memory: Double, rates: SolverRates = SolverRates(),
-    given: GaussianSolver? = nil
+    given: GaussianSolver? = nil, isNoiseless: Bool = false
   ) throws {
     costs = GaussianSolver.allCases.map { SolverCost($0, problem) }
     let fitting = costs.filter { $0.bytes <= memory }
@@ -30,7 +31,10 @@ public struct SolverChoice: Sendable, Equatable {
         throw GaussianProcessError(
           "--solver \(given.rawValue) needs \(Self.bytes(cost.bytes)) for \(problem.rows) outputs of "
             + "examples, and there are \(Self.bytes(memory)); "
-            + (best.map { "--solver \($0.solver.rawValue) fits (\(Self.bytes($0.bytes)))" }
+            + (best.map {
+              "--solver \($0.solver.rawValue) fits (\(Self.bytes($0.bytes)))"
+                + (isNoiseless ? " with a positive --noise-std" : "")
+            }
               ?? "no solver fits, so give fewer examples or a smaller network"))
       }
       (solver, reason) = (given, "the \(given.rawValue) solver was asked for")
