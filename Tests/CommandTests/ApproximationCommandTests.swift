@@ -72,25 +72,26 @@ struct ApproximationCommandTests {
     return sum
   }
 
-  /// Cheaper covariances of a Laplace posterior: its mean, hence its most probable classes, and
-  /// probabilities of their own.
+  /// Cheaper covariances of a Laplace posterior: its mean, hence of two classes the same more probable
+  /// one, for the difference of their logits is normal, and probabilities of their own.
   @Test func adapted() throws {
     let folder = try TemporaryFolder()
     _ = try Command.run(
       "train", "--data", "digits", "--classes", "0,1,2", "--model", "mlp:12x1", "--steps", "20",
       "--out", "run", "--json", "--quiet", in: folder)
     let outcome = try Command.run(
-      "adapt", "--parameters", "run", "--data", "digits", "--classes", "3,4,5", "--train-size",
+      "adapt", "--parameters", "run", "--data", "digits", "--classes", "3,8", "--train-size",
       "20", "--compare", "diagonal,kronecker", "--prior-std", "1", "--json", "--quiet", in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
     guard case .array(let methods)? = try outcome.json["methods"] else {
       Issue.record("no methods in \(outcome.output)")
       return
     }
-    var scores: [String: Double] = [:]
+    var (scores, accuracies) = ([String: Double](), [String: Double]())
     for case .object(let method) in methods {
       if case .string(let name)? = method["method"], case .number(let nll)? = method["nll"] {
         scores[name] = nll
+        if case .number(let accuracy)? = method["accuracy"] { accuracies[name] = accuracy }
       }
     }
     let (diagonal, kronecker) = (
@@ -98,6 +99,9 @@ struct ApproximationCommandTests {
       try #require(scores["Laplace (kronecker covariance)"])
     )
     let exact = try #require(scores["Laplace (all layers)"])
+    let map = try #require(accuracies["MAP (all layers)"])
+    #expect(accuracies["Laplace (diagonal covariance)"] == map)
+    #expect(accuracies["Laplace (kronecker covariance)"] == map)
     #expect(diagonal > 0 && kronecker > 0 && diagonal != kronecker && diagonal != exact)
   }
 
