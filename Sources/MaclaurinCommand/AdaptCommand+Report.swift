@@ -13,12 +13,10 @@ extension AdaptCommand {
           + "\(result.fit.bounds.joined(separator: ", ")): the data say no more about it; give it, or "
           + "more data")
     }
-    if !result.fit.isConverged {
-      report.note(
-        "The solver stopped at a residual of \(result.fit.residual ?? 0), above --cg-tolerance; raise "
-          + "--cg-iterations or --preconditioner-rank")
-    }
     var members = members(result, examples, network)
+    process.noteSolver(
+      result.fit.posterior, outputs: (examples.test?.count ?? 0) * network.outputCount, &members,
+      report)
     var lines = remarks(result)
     if let out {
       try PosteriorFolder.write(network, values, result.saved, to: out)
@@ -67,6 +65,10 @@ extension AdaptCommand {
     members["solver"] = .string(fit.solver)
     members["residual"] = fit.residual.map { RunFiles.number($0) }
     members["iterations"] = fit.iterations.map { .number(Double($0)) }
+    members["log_determinant_standard_error"] = fit.logDeterminantError.map {
+      RunFiles.number($0)
+    }
+    members["search"] = fit.search
     members["solver_reason"] = fit.reason.map { .string($0) }
     if let tuned = result.fineTuning {
       members["fine_tuning_steps"] = .number(Double(tuned.steps))

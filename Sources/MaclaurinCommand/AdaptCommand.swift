@@ -58,7 +58,14 @@ struct AdaptCommand: ParsableCommand {
   }
 
   func validate() throws {
-    _ = try comparisons()
+    for case .structure(let structure) in try comparisons() where process.noiseStd == 0 {
+      throw ValidationError(
+        "--compare \(structure.rawValue) needs a noise above 0; give a positive --noise-std, or leave it "
+          + "out")
+    }
+    if likelihood == .softmax, let misuse = process.misuseOfClasses {
+      throw ValidationError(misuse)
+    }
     guard posterior != nil else {
       guard process.parameters != nil else {
         throw ValidationError("give --parameters (and --network), or --posterior")
@@ -68,8 +75,8 @@ struct AdaptCommand: ParsableCommand {
     guard process.isDefault, likelihood == nil, compare == nil else {
       throw ValidationError(
         "--posterior brings its network, prior and likelihood; leave out --network, --parameters, "
-          + "--layers, --prior-std, --noise-std, --prior-mean, --per-layer-prior, --starts, --solver, "
-          + "--likelihood and --compare")
+          + "--layers, --prior-std, --noise-std, --prior-mean, --per-layer-prior, --starts, --solver "
+          + "and its options, --likelihood and --compare")
     }
     guard !examples.noStandardize else {
       throw ValidationError("--posterior scales new data as its own; leave out --no-standardize")
@@ -103,6 +110,12 @@ struct AdaptCommand: ParsableCommand {
           path: out, problem: "holds a \(record.rawValue), some of whose files would be replaced",
           advice: "give --out another folder")
       }
+      for file in [
+        "network.json", "parameters.safetensors", SavedPosterior.name, "result.json",
+      ] where FileManager.default.fileExists(atPath: "\(out)/\(file)") {
+        try OutputFile.check(
+          "\(out)/\(file)", option: "--out", inputs: process.files + self.examples.files)
+      }
     }
     if let posterior { return try update(PosteriorFolder(posterior)) }
     let parameters = process.parameters ?? ""
@@ -118,9 +131,7 @@ struct AdaptCommand: ParsableCommand {
       from: "the run in \(parameters)")
     let likelihood = likelihood ?? (examples.classCount == nil ? .gaussian : .softmax)
     if likelihood == .softmax {
-      guard process.noiseStd == nil else {
-        throw Misuse("--noise-std goes with --likelihood gaussian; classes have no normal noise")
-      }
+      if let misuse = process.misuseOfClasses { throw Misuse(misuse) }
       guard self.examples.data == nil || self.examples.targets != "centred" else {
         throw Misuse(
           "--targets centred are no probabilities and go with --likelihood gaussian; give it, or leave "
@@ -129,6 +140,7 @@ struct AdaptCommand: ParsableCommand {
       try examples.findLabels()
     }
     try examples.check(network)
+    try checkReport(examples)
     var backend = backend
     backend.givenType = backend.givenType ?? ScalarType.float64.rawValue
     let type = try backend.scalarType()
@@ -143,11 +155,23 @@ struct AdaptCommand: ParsableCommand {
     }
   }
 
+  /// Refuses an --out whose report would be that of another result.
+  private func checkReport(_ examples: AdaptExamples) throws {
+    guard let out, examples.test == nil,
+      FileManager.default.fileExists(atPath: out + "/report.html")
+    else { return }
+    throw FileError(
+      path: out,
+      problem: "holds the report of another result, and without a test part there is none",
+      advice: "give --out another folder, or test data")
+  }
+
   private func update(_ folder: PosteriorFolder) throws {
     var examples = try examples.adaptation(
       input: folder.network.description.input, outputs: folder.saved.outputs,
       keepsOutputs: true, scaling: folder.scaling, from: folder.path)
     try folder.check(examples)
+    try checkReport(examples)
     if folder.saved.likelihood == .softmax { try examples.findLabels() }
     let algebra = try LAPACK(threads: backend.threads)
     var backend = backend

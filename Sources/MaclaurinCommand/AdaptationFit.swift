@@ -13,10 +13,13 @@ struct AdaptationFit {
   var reason: String?
   /// Where the search for σp and σ ended at a bound: "the lower bound of --noise-std".
   var bounds: [String] = []
-  /// Of an iterative solver: products, the residual, and whether it is within the tolerance.
+  /// How σp and σ were found, as gp says it; nil where they were given.
+  var search: JSONValue?
+  /// The standard error of an estimated log determinant.
+  var logDeterminantError: Double?
+  /// Products of an iterative solver.
   var iterations: Int?
   var residual: Double?
-  var isConverged = true
   /// Floating-point operations of contractions: the kernel's, and those of factorizations.
   var flops: Double
   var seconds: Double
@@ -43,7 +46,9 @@ struct AdaptationFit {
     case .softmax:
       let observations = try ClassObservations(
         inputs, labels: part.labels ?? [], classes: model.outputs)
-      try self.init(softmax: model, observations, settings, by: algebra, progress: progress)
+      try self.init(
+        softmax: model, observations, ClassificationFit.Settings(settings), by: algebra,
+        progress: progress)
     }
     seconds = (ContinuousClock.now - start) / .seconds(1)
   }
@@ -58,69 +63,24 @@ struct AdaptationFit {
     (likelihood, posterior, hyperparameters) = (.gaussian, fit.posterior, fit.hyperparameters)
     (solver, reason, bounds) = (fit.solver.rawValue, fit.reason, fit.search?.bounds ?? [])
     (logMarginalLikelihood, seconds) = (fit.logMarginalLikelihood, 0)
-    (iterations, residual, isConverged) = (fit.iterations, fit.residual, fit.isConverged)
+    (iterations, residual) = (fit.iterations, fit.residual)
+    (search, logDeterminantError) = (fit.search?.members, fit.logDeterminantError)
     flops = try GaussianProcessFit.plan(model, examples: inputs.rows, settings).flops
   }
 
   private init(
     softmax model: LinearizedNetwork, _ observations: ClassObservations,
-    _ settings: GaussianProcessFit.Settings, start weights: [Double]? = nil,
-    by algebra: any DenseLinearAlgebra, progress: (String, Int, Int) -> Void
+    _ settings: ClassificationFit.Settings, by algebra: any DenseLinearAlgebra,
+    progress: (String, Int, Int) -> Void
   ) throws {
-    (likelihood, seconds) = (.softmax, 0)
-    let (n, o) = (observations.count, model.outputs)
-    let fits = LaplacePosterior.memory(examples: n, outputs: o) <= settings.memory
-    let given = settings.solver
-    if given == .parameterSpace || given == nil && !fits {
-      guard let priorStd = settings.priorStd else {
-        throw Misuse(
-          "Laplace's approximation in parameter space has no evidence to choose the prior by; give "
-            + "--prior-std")
-      }
-      progress("Newton's method", 0, 1)
-      var limits = LaplaceParameterPosterior.Limits()
-      limits.tolerance = settings.iterative.tolerance
-      let laplace = try LaplaceParameterPosterior(
-        model, observations, priorStd: priorStd, limits: limits)
-      (posterior, solver) = (laplace, GaussianProcessFit.Solver.parameterSpace.rawValue)
-      hyperparameters = GaussianHyperparameters(priorStd: priorStd, noiseStd: 0)
-      // A product with J and one with Jᵀ, each about a pass forward and back.
-      flops =
-        Double(laplace.iterations + laplace.newtonSteps) * 12 * Double(n)
-        * Double(model.network.layers.reduce(0) { $0 + $1.products })
-      return
-    }
-    guard given == nil || given == .exact else {
-      throw Misuse(
-        "--solver \(given?.rawValue ?? "") goes with --likelihood gaussian; classes take exact or "
-          + "parameter-space")
-    }
-    try LaplacePosterior.checkMemory(examples: n, outputs: o, limit: settings.memory)
-    let kernel = try model.kernelMatrix(observations.inputs) {
-      progress("tiles of the kernel", $0, $1)
-    }
-    progress("Newton's method", 0, 1)
-    let mean = try model.mean(observations.inputs)
-    let (std, approximation, steps): (Double, LaplaceApproximation, Int)
-    if let priorStd = settings.priorStd {
-      let found = try LaplaceApproximation(
-        kernel: kernel, prior: priorStd * priorStd, mean: mean, targets: observations.targets,
-        outputs: o, start: weights, by: algebra)
-      (std, approximation, steps) = (priorStd, found, found.iterations + 1)
-    } else {
-      let search = try LaplacePriorSearch(
-        kernel: kernel, mean: mean, targets: observations.targets, outputs: o, by: algebra)
-      (std, approximation) = (search.priorStd, search.approximation)
-      steps = search.evaluations.reduce(0) { $0 + $1.iterations + 1 }
-      if search.isAtBound { bounds = ["a bound of --prior-std"] }
-    }
-    (posterior, solver) = (
-      try LaplacePosterior(model, observations.inputs, approximation, priorStd: std), "exact"
-    )
-    hyperparameters = GaussianHyperparameters(priorStd: std, noiseStd: 0)
-    logMarginalLikelihood = approximation.logEvidence
-    let size = Double(n * o)
-    flops = try model.kernelCost(n).contractions.flops + Double(steps) * (size * size * size / 3)
+    let fit = try ClassificationFit(
+      model, observations, settings, by: algebra, progress: progress)
+    (likelihood, posterior, flops, seconds) = (.softmax, fit.posterior, fit.flops, 0)
+    (solver, reason) = (fit.solver.rawValue, fit.reason)
+    hyperparameters = GaussianHyperparameters(priorStd: fit.priorStd, noiseStd: 0)
+    (logMarginalLikelihood, residual) = (fit.logEvidence, fit.residual)
+    search = fit.searchMembers
+    if fit.search?.isAtBound == true { bounds = ["a bound of --prior-std"] }
   }
 
   // MARK: Saved
@@ -147,9 +107,10 @@ struct AdaptationFit {
         normal: model, inputs, targets, settings, by: algebra, progress: { _, _, _ in })
     case .softmax:
       let observations = try ClassObservations(inputs, targets: targets, classes: model.outputs)
+      var settings = ClassificationFit.Settings(settings)
+      settings.start = weights
       try self.init(
-        softmax: model, observations, settings, start: weights, by: algebra,
-        progress: { _, _, _ in })
+        softmax: model, observations, settings, by: algebra, progress: { _, _, _ in })
     }
     seconds = (ContinuousClock.now - start) / .seconds(1)
   }

@@ -34,7 +34,7 @@ struct AdaptationResult {
     let x2 = try examples.test.map {
       try device.matrix($0.count, network.inputCount, type, $0.inputs)
     }
-    var settings = try command.process.settings()
+    var settings = try command.process.settings(command.backend)
     (settings.testExamples, settings.form) = (max(1, x2?.rows ?? 1), .variances)
     let bar = ProgressBar(quiet: command.report.quiet)
     func fitted(_ layers: String) throws -> (LinearizedNetwork, AdaptationFit) {

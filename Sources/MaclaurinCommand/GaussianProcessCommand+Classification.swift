@@ -17,34 +17,13 @@ extension GaussianProcessCommand {
       }
       return
     }
-    let others = [
-      ("--noise-std", process.noiseStd != nil), ("--per-layer-prior", process.perLayerPrior),
-      ("--leave-one-out", leaveOneOut != nil),
-      ("--probes", process.iterative.probes != nil),
-      ("--variance-method", process.iterative.varianceMethod != nil),
-    ]
-    for (option, isGiven) in others where isGiven {
-      throw ValidationError("\(option) goes with --likelihood gaussian; leave it out")
+    guard leaveOneOut == nil else {
+      throw ValidationError("--leave-one-out goes with --likelihood gaussian; leave it out")
     }
-    guard process.solver == "auto" || ClassificationFit.Solver(rawValue: process.solver) != nil
-    else {
-      throw ValidationError(
-        "--likelihood softmax takes --solver auto, exact or parameter-space, not \(process.solver)")
-    }
+    if let misuse = process.misuseOfClasses { throw ValidationError(misuse) }
     guard (1...1_000_000).contains(probabilitySamples) else {
       throw ValidationError("--probability-samples takes 1 to 1000000, not \(probabilitySamples)")
     }
-  }
-
-  private var classSettings: ClassificationFit.Settings {
-    var settings = ClassificationFit.Settings(
-      solver: ClassificationFit.Solver(rawValue: process.solver), priorStd: process.priorStd)
-    let iterative = process.iterative
-    (settings.limits.tolerance, settings.limits.iterations) = (
-      iterative.cgTolerance, iterative.cgIterations
-    )
-    if let bytes = iterative.memoryLimit.flatMap(ByteCount.parse) { settings.memory = bytes }
-    return settings
   }
 
   /// What was found, on the host.
@@ -66,7 +45,8 @@ extension GaussianProcessCommand {
   ) throws {
     if plan {
       let model = try process.model(network, type, on: NullBackend())
-      let plan = try ClassificationFit.plan(model, examples: loaded.train, classSettings)
+      let plan = try ClassificationFit.plan(
+        model, examples: loaded.train, ClassificationFit.Settings(process.settings()))
       return showPlan(
         loaded, network, solver: plan.solver.rawValue, reason: plan.reason,
         costs: [(plan.solver.rawValue, plan.bytes, plan.flops)])
@@ -99,7 +79,7 @@ extension GaussianProcessCommand {
       x, targets: loaded.set.train.targetDoubles(), classes: model.outputs)
     let bar = ProgressBar(quiet: report.quiet)
     let fit = try ClassificationFit(
-      model, observations, classSettings, by: algebra,
+      model, observations, ClassificationFit.Settings(process.settings()), by: algebra,
       progress: { what, done, total in bar.show(done, of: total, what) })
     var form = probabilityMethod.form
     // In parameter space a covariance takes a solution for each logit, a sample one for all of them.
@@ -172,13 +152,7 @@ extension GaussianProcessCommand {
       members["log_marginal_likelihood"] = RunFiles.number(evidence)
       rows.append(["log marginal likelihood (Laplace)", fixed(evidence, 4)])
     }
-    if let search = fit.search {
-      members["search"] = .object([
-        "evaluations": .number(Double(search.evaluations.count)),
-        "examples": .number(Double(fit.searchExamples)),
-        "is_at_bound": .bool(search.isAtBound),
-      ])
-    }
+    members["search"] = fit.searchMembers
     if let labels = labels(loaded) {
       let value = Calibration(found.probabilities, labels: labels, classes: loaded.outputs)
       let scores = [

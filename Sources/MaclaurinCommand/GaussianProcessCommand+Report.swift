@@ -18,7 +18,7 @@ extension GaussianProcessCommand {
   /// - Parameter costs: of the solvers, that which is chosen among them.
   func showPlan(
     _ loaded: PredictionExamples.Loaded, _ network: Network, solver: String, reason: String,
-    costs: [(solver: String, bytes: Double, flops: Double)]
+    costs: [(solver: String, bytes: Double, flops: Double?)]
   ) {
     var (solvers, rows) = ([JSONValue](), [["solver", "memory", "GFLOP"]])
     var members: [String: JSONValue] = [
@@ -29,13 +29,18 @@ extension GaussianProcessCommand {
       "parameters": .number(Double(network.parameterCount)),
     ]
     for cost in costs {
-      let (bytes, flops) = (JSONValue.number(cost.bytes), JSONValue.number(cost.flops))
-      solvers.append(
-        .object(["solver": .string(cost.solver), "peak_bytes": bytes, "flops": flops]))
+      var own: [String: JSONValue] = [
+        "solver": .string(cost.solver), "peak_bytes": .number(cost.bytes),
+      ]
+      own["flops"] = cost.flops.map { .number($0) }
+      solvers.append(.object(own))
       rows.append([
-        cost.solver, bytesText(Int(min(cost.bytes, 1e18))), fixed(cost.flops / 1e9, 3),
+        cost.solver, bytesText(Int(min(cost.bytes, 1e18))),
+        cost.flops.map { fixed($0 / 1e9, 3) } ?? "",
       ])
-      if cost.solver == solver { (members["peak_bytes"], members["flops"]) = (bytes, flops) }
+      if cost.solver == solver {
+        (members["peak_bytes"], members["flops"]) = (own["peak_bytes"], own["flops"])
+      }
     }
     members["solvers"] = .array(solvers)
     report.result(
@@ -118,7 +123,9 @@ extension GaussianProcessCommand {
       let error = fit.logDeterminantError.map { " ± " + fixed($0 / 2, 4) } ?? ""
       rows.append(["log marginal likelihood", fixed(value, 4) + error])
     }
-    noteSolver(outcome, &members)
+    process.noteSolver(
+      fit.posterior, outputs: outcome.outputs.form == .none ? 0 : outcome.outputs.mean.count,
+      &members, report)
     rows += scores.map { [$0.split(separator: "_").joined(separator: " "), fixed($1, 6)] }
     if let approximation = outcome.approximation {
       members.merge(approximation.members) { old, _ in old }
@@ -137,13 +144,7 @@ extension GaussianProcessCommand {
         Dictionary(uniqueKeysWithValues: priors.map { ($0.name, JSONValue.number($0.std)) }))
       rows += priors.map { ["prior std of \($0.name)", String($0.std)] }
     }
-    if let search = fit.search {
-      members["search"] = .object([
-        "starts": .number(Double(search.starts)), "start": .number(Double(search.start)),
-        "evaluations": .number(Double(search.evaluations)),
-        "bounds": .array(search.bounds.map { .string($0) }),
-      ])
-    }
+    members["search"] = fit.search?.members
     members["samples_jitter"] = outcome.samples.map { .number($0.jitter) }
     let files = [
       ("mean", mean), ("covariance", covariance), ("variance", variance),
@@ -153,31 +154,6 @@ extension GaussianProcessCommand {
     for (name, file) in files { members[name] = file.map { .string($0) } }
     let text = [table(rows), fit.reason] + lines
     report.result(members, text.joined(separator: "\n"), outcome.trace)
-  }
-
-  /// Says where an iterative solver did not arrive, and how variances were found.
-  private func noteSolver(_ outcome: Outcome, _ members: inout [String: JSONValue]) {
-    guard let solved = outcome.fit.posterior as? any IterativelySolved else { return }
-    func note(_ what: String, _ outcome: SolverOutcome) {
-      guard !outcome.isConverged else { return }
-      report.note(
-        "The solve for \(what) ended at a residual of \(NumberText.significant(outcome.residual, 2)) "
-          + "after \(outcome.iterations) iterations, above the tolerance; raise --cg-iterations or "
-          + "--preconditioner-rank, or give --dtype float64 or a larger --noise-std")
-    }
-    note("the mean", solved.outcome)
-    guard outcome.outputs.form != .none else { return }
-    let method = solved.varianceMethod(outcome.outputs.mean.count)
-    members["variance_method"] = .string(method.rawValue)
-    if let outcome = solved.covarianceOutcome {
-      members["variance_residual"] = RunFiles.number(outcome.residual)
-      note("variances", outcome)
-    }
-    if method == .lanczos, process.iterative.varianceMethod == nil {
-      report.note(
-        "Variances are bounds from above, by Lanczos's method; for more than bounds give "
-          + "--variance-method solves, or more --lanczos-steps")
-    }
   }
 
   /// report.html: the mean with two standard deviations.

@@ -153,9 +153,8 @@ struct GaussianProcessCommand: ParsableCommand {
   }
 
   func settings(_ loaded: PredictionExamples.Loaded) throws -> GaussianProcessFit.Settings {
-    var settings = try process.settings()
+    var settings = try process.settings(backend)
     (settings.testExamples, settings.form) = (loaded.test, form(loaded))
-    if let rate = try process.iterative.contractionRate(backend) { settings.rates.products = rate }
     return settings
   }
 

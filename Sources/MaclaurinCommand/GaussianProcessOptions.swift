@@ -88,7 +88,32 @@ struct GaussianProcessOptions: ParsableArguments {
   var isDefault: Bool {
     network == nil && parameters == nil && layers == "all" && priorMean == nil && priorStd == nil
       && noiseStd == nil && !perLayerPrior && starts == MarginalLikelihood.defaultStarts
-      && solver == "auto"
+      && solver == "auto" && iterative.isDefault
+  }
+
+  /// The settings with what devices are known to reach.
+  func settings(_ backend: BackendOptions) throws -> GaussianProcessFit.Settings {
+    var settings = try settings()
+    if let rate = try iterative.contractionRate(backend) { settings.rates.products = rate }
+    return settings
+  }
+
+  /// What is wrong with these options for classes, a sentence; nil where nothing is.
+  var misuseOfClasses: String? {
+    let others = [
+      ("--noise-std", noiseStd != nil), ("--per-layer-prior", perLayerPrior),
+      ("--starts", starts != MarginalLikelihood.defaultStarts),
+      ("--probes", iterative.probes != nil),
+      ("--variance-method", iterative.varianceMethod != nil),
+    ]
+    for (option, isGiven) in others where isGiven {
+      return "\(option) goes with --likelihood gaussian; leave it out"
+    }
+    guard solver == "auto" || ClassificationFit.Solver(rawValue: solver) != nil else {
+      return
+        "--likelihood softmax takes --solver auto, exact or parameter-space, not \(solver)"
+    }
+    return nil
   }
 
   /// The network file, of a run's folder where none is given.

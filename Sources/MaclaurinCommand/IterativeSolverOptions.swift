@@ -57,6 +57,14 @@ struct IterativeSolverOptions: ParsableArguments {
     }
   }
 
+  /// Whether nothing is asked for.
+  var isDefault: Bool {
+    let other = IterativeSettings()
+    return cgTolerance == nil && cgIterations == other.limit && probes == nil
+      && preconditionerRank == other.preconditionerRank && lanczosSteps == other.lanczosSteps
+      && varianceMethod == nil && memoryLimit == nil
+  }
+
   func apply(to settings: inout GaussianProcessFit.Settings) throws {
     settings.iterative = IterativeSettings(
       tolerance: cgTolerance, limit: cgIterations, preconditionerRank: preconditionerRank,

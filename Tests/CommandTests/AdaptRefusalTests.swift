@@ -19,6 +19,11 @@ import Testing
     (["--train-size", "3"], "go with --data"), (["--test-targets", "y.npy"], "--test-inputs"),
     (["--likelihood", "softmax", "--noise-std", "1"], "--likelihood gaussian"),
     (["--likelihood", "softmax"], "needs classes"),
+    (["--likelihood", "softmax", "--per-layer-prior"], "--per-layer-prior goes with"),
+    (["--likelihood", "softmax", "--probes", "4"], "--probes goes with"),
+    (["--likelihood", "softmax", "--variance-method", "lanczos"], "--variance-method goes with"),
+    (["--likelihood", "softmax", "--starts", "2"], "--starts goes with"),
+    (["--noise-std", "0", "--compare", "diagonal"], "give a positive --noise-std"),
   ])
   func misuse(_ more: [String], _ words: String) throws {
     let golden = try Golden("empirical-mlp")
@@ -26,6 +31,108 @@ import Testing
     let outcome = try Command.run(arguments(golden) + more + ["--out", "d"], in: folder)
     expectSentence(outcome, words, status: 2)
     #expect(folder.names() == [])
+  }
+
+  /// A network with two or four parameters, and more examples than that.
+  private func prepared(_ units: Int, _ examples: Int) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      "net.json", #"{"input": [1], "layers": [{"dense": {"units": \#(units)}}]}"#)
+    try folder.write(
+      "x.npy", (0..<examples).map { Double($0 * 37 % examples) / Double(examples) - 0.5 },
+      shape: [examples, 1])
+    // The upper half is one class, but for every fifth example.
+    try folder.write(
+      "y.npy", (0..<examples).map { ($0 * 37 % examples * 2 < examples) == ($0 % 5 != 0) ? 0 : 1 },
+      shape: [examples])
+    let made = try Command.run(
+      "init", "--model", "net.json", "--output", "p.safetensors", in: folder)
+    #expect(made.status == 0, "\(made.errors)")
+    return folder
+  }
+
+  private let small = [
+    "adapt", "--network", "net.json", "--parameters", "p.safetensors", "--inputs", "x.npy",
+    "--targets", "y.npy", "--json", "--quiet",
+  ]
+
+  /// What does not fit names what does.
+  @Test func memory() throws {
+    // A = 720 kB.
+    var folder = try prepared(1, 300)
+    var limited = small + ["--prior-std", "1", "--memory-limit", "500kB"]
+    expectSentence(
+      try Command.run(limited + ["--noise-std", "1", "--solver", "exact"], in: folder),
+      "--solver exact needs", "fits (")
+    expectSentence(
+      try Command.run(limited + ["--noise-std", "0"], in: folder), "--solver exact needs",
+      "fits (", "with a positive --noise-std")
+    // 200 logits: A = 320 kB.
+    folder = try prepared(2, 100)
+    limited = small + ["--likelihood", "softmax", "--memory-limit", "200kB"]
+    expectSentence(
+      try Command.run(limited + ["--solver", "exact"], in: folder), "the exact solver needs",
+      "--solver parameter-space fits")
+    expectSentence(
+      try Command.run(
+        small + [
+          "--likelihood", "softmax", "--prior-std", "1", "--solver", "parameter-space",
+          "--memory-limit", "1kB",
+        ], in: folder), "the parameter-space solver needs", "no solver fits")
+    // Unasked it is taken, and the prior chosen as by the exact solver.
+    let (free, tight) = (
+      try Command.run(small + ["--likelihood", "softmax"], in: folder),
+      try Command.run(limited, in: folder)
+    )
+    #expect(free.status == 0 && tight.status == 0, "\(free.errors)\(tight.errors)")
+    #expect(try free.text("solver") == "exact" && tight.text("solver") == "parameter-space")
+    #expect(try free.number("prior_std") == tight.number("prior_std"))
+    #expect(
+      try tight.text("solver_reason").contains("parameter space") && tight.json["search"] != nil)
+    expectSentence(
+      try Command.run(
+        small + [
+          "--likelihood", "softmax", "--prior-std", "1", "--solver", "parameter-space",
+          "--cg-iterations", "1",
+        ], in: folder), "in 1 iterations")
+  }
+
+  /// More examples than parameters and no noise.
+  @Test func singular() throws {
+    let folder = try prepared(1, 6)
+    expectSentence(
+      try Command.run(small + ["--prior-std", "1", "--noise-std", "0"], in: folder),
+      "--noise-std")
+  }
+
+  /// Nothing that is read is replaced, and no report stays beside another result.
+  @Test func overwriting() throws {
+    let folder = try prepared(1, 6)
+    let fixed = ["--prior-std", "1", "--noise-std", "0.5"]
+    for (option, name) in [
+      ("--network", "network.json"), ("--parameters", "parameters.safetensors"),
+    ] {
+      var words = small + fixed + ["--out", "."]
+      let position = try #require(words.firstIndex(of: option))
+      let bytes = try folder.bytes(words[position + 1])
+      try folder.write(name, bytes)
+      words[position + 1] = name
+      expectSentence(try Command.run(words, in: folder), name, option, "--out")
+      #expect(try folder.bytes(name) == bytes && !folder.names().contains("result.json"))
+      try folder.remove(name)
+    }
+    let tested = try Command.run(
+      small + fixed + ["--test-inputs", "x.npy", "--test-targets", "y.npy", "--out", "d"],
+      in: folder)
+    #expect(tested.status == 0, "\(tested.errors)")
+    expectSentence(
+      try Command.run(small + fixed + ["--out", "d"], in: folder), "report of another result")
+    for option in [["--cg-tolerance", "1e-3"], ["--memory-limit", "1kB"]] {
+      expectSentence(
+        try Command.run(
+          ["adapt", "--posterior", "d", "--inputs", "x.npy", "--targets", "y.npy"] + option,
+          in: folder), "leave out --network", status: 2)
+    }
   }
 
   @Test func badFiles() throws {

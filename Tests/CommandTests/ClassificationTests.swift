@@ -188,7 +188,8 @@ import Testing
     (["--per-layer-prior"], "--per-layer-prior goes with"),
     (["--solver", "cg"], "not cg"),
     (["--probes", "4"], "--probes goes with"),
-    (["--solver", "exact", "--memory-limit", "1kB"], "--solver parameter-space fits"),
+    (["--solver", "exact", "--memory-limit", "1kB"], "no solver fits"),
+    (["--starts", "2"], "--starts goes with"),
     (["--probability-samples", "0"], "--probability-samples takes"),
     (["--probability-method", "all"], "probability-method"),
     (["--likelihood", "gaussian", "--probabilities", "p.npy"], "--likelihood softmax"),
@@ -206,7 +207,7 @@ import Testing
     // Only what files hold is found out late.
     let isLate =
       words.contains("0…1") || words.contains("example 2") || words.contains("two outputs")
-      || words.contains("space fits")
+      || words.contains("solver fits")
     expectSentence(
       try Command.run(base + arguments, in: folder), words, status: isLate ? 1 : 2)
   }

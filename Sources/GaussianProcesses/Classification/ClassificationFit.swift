@@ -21,9 +21,22 @@ public struct ClassificationFit {
     public var memory = HostMachine.memory
     /// Of the solver in parameter space.
     public var limits = LaplaceParameterPosterior.Limits()
+    /// a where the exact solver's Newton's method begins with a given σp; 0 for nil.
+    public var start: [Double]?
 
     public init(solver: Solver? = nil, priorStd: Double? = nil) {
       (self.solver, self.priorStd) = (solver, priorStd)
+    }
+
+    /// What of a normal likelihood's settings goes for classes; a solver that they have not is nil.
+    public init(_ settings: GaussianProcessFit.Settings) {
+      self.init(
+        solver: settings.solver.flatMap { Solver(rawValue: $0.rawValue) },
+        priorStd: settings.priorStd)
+      memory = settings.memory
+      (limits.tolerance, limits.iterations) = (
+        settings.iterative.tolerance, settings.iterative.limit
+      )
     }
   }
 
@@ -33,7 +46,10 @@ public struct ClassificationFit {
     /// Why, a sentence.
     public var reason: String
     public var bytes: Double
-    public var flops: Double
+    /// Nil in parameter space, whose iterations are not known before.
+    public var flops: Double?
+    /// What the other solver takes.
+    public var otherBytes: Double
   }
 
   public var posterior: any Posterior
@@ -50,6 +66,9 @@ public struct ClassificationFit {
   public var search: LaplacePriorSearch?
   /// The examples whose evidence chose σp.
   public var searchExamples = 0
+  /// Floating-point operations of the kernel's contractions, and of factorizations; in parameter space of
+  /// products with J and Jᵀ, each about a pass forward and back.
+  public var flops: Double
 
   /// Logits up to which the exact solver is chosen, if it fits: beyond, factorizations take minutes.
   public static let exactSize = 10_000
@@ -69,22 +88,22 @@ public struct ClassificationFit {
     let steps = settings.priorStd == nil ? 160.0 : 8
     let exact =
       "the exact solver factorizes \(Int(size)) logits, in \(SolverChoice.bytes(bytes))"
-    let isSmall = size <= Double(exactSize) && bytes <= Double(settings.memory)
-    if settings.solver == .exact || settings.solver == nil && isSmall {
-      return Plan(
-        solver: .exact, reason: exact, bytes: bytes,
-        flops: kernel.contractions.flops + steps * size * size * size / 3)
-    }
     // Five vectors of conjugate gradients in float64 and three on the backend, for each right side.
     let parameters = model.parameterCount
     let vectors =
       Double(LaplaceParameterPosterior.block(parameters) * parameters)
       * Double(5 * 8 + 3 * model.type.byteCount)
+    let isSmall = size <= Double(exactSize) && bytes <= Double(settings.memory)
+    if settings.solver == .exact || settings.solver == nil && isSmall {
+      return Plan(
+        solver: .exact, reason: exact, bytes: bytes,
+        flops: kernel.contractions.flops + steps * size * size * size / 3, otherBytes: vectors)
+    }
     return Plan(
       solver: .parameterSpace,
       reason: "parameter space holds vectors of \(parameters) parameters, in "
         + "\(SolverChoice.bytes(vectors)); \(exact)",
-      bytes: vectors, flops: 0)
+      bytes: vectors, otherBytes: bytes)
   }
 
   /// - Parameter progress: called with what is done now, and how many of its parts are done.
@@ -101,18 +120,28 @@ public struct ClassificationFit {
         "the \(solver.rawValue) solver needs \(SolverChoice.bytes(plan.bytes)) for "
           + "\(observations.count) examples with \(model.outputs) classes, and there are "
           + "\(SolverChoice.bytes(Double(settings.memory))); "
-          + (solver == .exact
-            ? "--solver parameter-space fits, or give fewer examples"
-            : "let fewer --layers move"))
+          + (plan.otherBytes <= Double(settings.memory)
+            ? "--solver \(solver == .exact ? Solver.parameterSpace.rawValue : Solver.exact.rawValue) "
+              + "fits (\(SolverChoice.bytes(plan.otherBytes)))"
+            : "no solver fits; give fewer examples or a smaller network"))
+    }
+    var work = 0.0
+    /// Of a kernel between examples, and of factorizations for modes with so many Newton steps.
+    func count(_ examples: Int, _ factorizations: Int) throws {
+      let size = Double(examples * model.outputs)
+      work += try model.kernelCost(examples).contractions.flops
+      work += Double(factorizations) * size * size * size / 3
     }
     func search(_ examples: ClassObservations) throws -> LaplacePriorSearch {
       let kernel = try model.kernelMatrix(examples.inputs) {
         progress("tiles of the kernel", $0, $1)
       }
       progress("the search for --prior-std", 0, 1)
-      return try LaplacePriorSearch(
+      let found = try LaplacePriorSearch(
         kernel: kernel, mean: model.mean(examples.inputs), targets: examples.targets,
         outputs: examples.classes, by: algebra)
+      try count(examples.count, found.evaluations.reduce(0) { $0 + $1.iterations + 1 })
+      return found
     }
     switch solver {
     case .exact:
@@ -125,7 +154,9 @@ public struct ClassificationFit {
         priorStd = given
         approximation = try LaplaceApproximation(
           kernel: kernel, prior: given * given, mean: model.mean(observations.inputs),
-          targets: observations.targets, outputs: observations.classes, by: algebra)
+          targets: observations.targets, outputs: observations.classes, start: settings.start,
+          by: algebra)
+        try count(observations.count, approximation.iterations + 1)
       } else {
         let found = try search(observations)
         (self.search, searchExamples) = (found, observations.count)
@@ -150,7 +181,11 @@ public struct ClassificationFit {
         model, observations, priorStd: priorStd, limits: settings.limits)
       posterior = found
       (newtonSteps, residual) = (found.newtonSteps, found.residual)
+      work +=
+        Double(found.iterations + found.newtonSteps) * 12 * Double(observations.count)
+        * Double(model.network.layers.reduce(0) { $0 + $1.products })
     }
+    flops = work
   }
 }
 

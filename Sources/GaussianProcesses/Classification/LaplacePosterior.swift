@@ -82,27 +82,4 @@ public final class LaplacePosterior: Posterior {
       half, n, from: &covariance, form, outputs: o, by: factor.algebra)
     return GaussianOutputs(outputs: o, mean: mean, form, covariance)
   }
-
-  // MARK: Memory
-
-  /// Bytes that fitting takes at its peak: the kernel, A of two steps, and a product beside them.
-  public static func memory(examples: Int, outputs: Int) -> Int {
-    let (size, overflow) = examples.multipliedReportingOverflow(by: outputs)
-    let (square, overflow2) = size.multipliedReportingOverflow(by: size)
-    let (bytes, overflow3) = square.multipliedReportingOverflow(by: 4 * 8)
-    return overflow || overflow2 || overflow3 ? .max : bytes
-  }
-
-  /// - Parameter limit: bytes.
-  /// - Throws: `GaussianProcessError` that says what fits instead.
-  public static func checkMemory(
-    examples: Int, outputs: Int, limit: Int = HostMachine.memory
-  ) throws {
-    let bytes = memory(examples: examples, outputs: outputs)
-    guard bytes > limit else { return }
-    throw GaussianProcessError(
-      "\(examples) examples with \(outputs) classes need \(bytes >> 20) MiB in function space, and "
-        + "\(limit >> 20) MiB are there; the solver in parameter space fits, or take fewer examples"
-    )
-  }
 }
