@@ -40,6 +40,9 @@ public struct CholeskyFactor: Sendable {
     return rows
   }
 
+  /// 16√n·2⁻⁵³: pivots of an n×n matrix below this, in units of the matrix, are rounding.
+  static func rounding(_ n: Int) -> Double { 16 * Double(n).squareRoot() * 0x1p-53 }
+
   /// The smallest L[i, i]²: what of an output's variance none of those before it explain.
   public var smallestPivot: Double {
     var least = Double.infinity

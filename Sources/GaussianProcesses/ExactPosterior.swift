@@ -24,8 +24,10 @@ public final class ExactPosterior: Posterior {
   public let weights: [Double]
   /// A's diagonal; empty for a factor that was kept.
   private let diagonal: [Double]
+  /// ‖Aα − (y − m)‖/‖y − m‖ above which A is taken for singular.
+  private static let largestResidual = 1e-6
 
-  /// - Throws: `GaussianProcessError` where A is not positive definite. Waits.
+  /// - Throws: `GaussianProcessError` where A is not positive definite to working precision. Waits.
   public convenience init(
     _ model: LinearizedNetwork, _ observations: Observations,
     _ hyperparameters: GaussianHyperparameters, by algebra: any DenseLinearAlgebra
@@ -56,13 +58,18 @@ public final class ExactPosterior: Posterior {
     }
     let factor = try CholeskyFactor(matrix, size, by: algebra)
     let largest = diagonal.max() ?? 0
-    guard let factor, factor.smallestPivot > 8 * 0x1p-53 * largest else {
+    guard let factor, factor.smallestPivot > CholeskyFactor.rounding(size) * largest else {
       throw GaussianProcessError.notPositiveDefinite(
         try model.kernelMatrix(observations.inputs), model, hyperparameters)
     }
     try self.init(
       model, hyperparameters, observations.inputs,
       residuals: model.residuals(observations), factor, diagonal: diagonal)
+    // Pivots may be rounding errors that are larger than is likely; then α solves nothing.
+    if let residual = relativeResidual, residual > Self.largestResidual {
+      throw GaussianProcessError.notPositiveDefinite(
+        try model.kernelMatrix(observations.inputs), model, hyperparameters)
+    }
   }
 
   /// A posterior that was kept.
@@ -122,12 +129,13 @@ public final class ExactPosterior: Posterior {
 
   // MARK: Prediction
 
-  /// Numbers of K* and of L⁻¹K*ᵀ that are held at once, unless all of a covariance is wanted: few beside A.
-  private var mostNumbers: Int { max(1 << 24, residuals.count * residuals.count / 4) }
+  /// Numbers of K* and of L⁻¹K*ᵀ each that are held at once for N = n·O, unless all of a covariance is
+  /// wanted: few beside A.
+  static func mostNumbers(_ n: Int) -> Double { max(0x1p24, Double(n) * Double(n) / 4) }
 
   public func predict(_ inputs: Matrix, _ form: CovarianceForm) throws -> GaussianOutputs {
     guard form != .full else { return try predictAtOnce(inputs, form) }
-    let each = max(1, mostNumbers / (residuals.count * model.outputs))
+    let each = max(1, Int(Self.mostNumbers(residuals.count)) / (residuals.count * model.outputs))
     var (mean, covariance): ([Double], [Double]) = ([], [])
     for first in stride(from: 0, to: inputs.rows, by: each) {
       let part = try predictAtOnce(inputs.rows(first..<min(inputs.rows, first + each)), form)
@@ -244,7 +252,7 @@ public final class ExactPosterior: Posterior {
     for index in rest.indices { rest[index] -= explained[index] }
     let largest = (0..<m).reduce(0) { max($0, own[$1 * m + $1]) }
     guard let corner = try CholeskyFactor(rest, m, by: algebra),
-      corner.smallestPivot > 8 * 0x1p-53 * largest
+      corner.smallestPivot > CholeskyFactor.rounding(size) * largest
     else {
       throw GaussianProcessError(
         "with \(more.count) more examples the covariance is not positive definite; give a larger "

@@ -63,7 +63,7 @@ public struct MarginalLikelihood: Sendable {
       let row = (i > 0 ? abs(beside[i - 1]) : 0) + (i < n - 1 ? abs(beside[i]) : 0)
       largest = max(largest, abs(diagonal[i]) + row)
     }
-    rounding = 16 * Double(n).squareRoot() * 0x1p-53 * largest
+    rounding = CholeskyFactor.rounding(n) * largest
   }
 
   /// K ← P K P with the reflection P that brings r to the first axis.

@@ -119,7 +119,8 @@ extension PredictionExamples {
     let array = try ArrayArgument(parsing: targets ?? "").read()
     if keepsOutputs { return outputs }
     if array.shape.count == 1 {
-      return outputs == 1 ? 1 : max(outputs, (try array.integers().max() ?? 0) + 1)
+      if outputs == 1 { return 1 }
+      return max(outputs, try Self.classes(array.integers(), targets ?? ""))
     }
     return array.shape.count == 2 && array.shape[1] > 0 ? array.shape[1] : outputs
   }

@@ -33,6 +33,14 @@ enum ArrayFiles {
     return array
   }
 
+  /// - Throws: `GaussianProcessError` for results that are not finite.
+  static func checkFinite(_ values: [Double], _ option: String) throws {
+    guard values.allSatisfy(\.isFinite) else {
+      throw GaussianProcessError(
+        "\(option) would hold numbers that are not finite; scale the inputs or the weights down")
+    }
+  }
+
   /// Writes values in the run's scalar type.
   static func write(
     _ values: [Double], shape: [Int], _ type: ScalarType, to argument: String

@@ -61,11 +61,14 @@ extension EvaluateCommand {
         "\(folder.path) has a normal likelihood and no probabilities of classes; leave out "
           + "--probabilities and --classes")
     }
+    var known: [(option: String, argument: String?)] = [("--inputs", inputs)]
+    for name in ["network.json", "parameters.safetensors", SavedPosterior.name] {
+      known.append(("--posterior", "\(folder.path)/\(name)"))
+    }
     for (option, path) in [("--output", output), ("--variance", variance)] {
       guard let path else { continue }
-      try OutputFile.checkArray(
-        path, option: option,
-        inputs: [("--inputs", inputs)] + (option == "--variance" ? [("--output", output)] : []))
+      try OutputFile.checkArray(path, option: option, inputs: known)
+      known.append((option, path))
     }
     return folder.scaling.scaled(inputs: array.doubles(), columns: folder.network.inputCount)
   }
@@ -80,13 +83,18 @@ extension EvaluateCommand {
     let found = try AdaptationPrediction(
       folder.posterior(on: device, by: algebra), saved.likelihood, x)
     let scaling = folder.scaling
+    let variances = scaling.unscaled(variances: found.outputs.variances ?? [], columns: o)
+    let mean = scaling.unscaled(found.outputs.mean, columns: o)
+    // Before any is written; a variance that is no number may show as 0, the mean beside it does not.
+    let first = output == nil ? "--variance" : "--output"
+    try ArrayFiles.checkFinite(mean, first)
+    try ArrayFiles.checkFinite(found.probabilities ?? [], first)
     if let variance {
-      let variances = scaling.unscaled(variances: found.outputs.variances ?? [], columns: o)
+      try ArrayFiles.checkFinite(variances, "--variance")
       try ArrayArgument(parsing: variance).write(NumericArray(variances, shape: [rows, o]))
     }
     if let output {
-      var array = NumericArray(
-        scaling.unscaled(found.outputs.mean, columns: o), shape: [rows, o])
+      var array = NumericArray(mean, shape: [rows, o])
       if probabilities || classes == "", let all = found.probabilities {
         array = NumericArray(all, shape: [rows, o])
         if classes == "" { array = Self.labels(all, outputs: o) }

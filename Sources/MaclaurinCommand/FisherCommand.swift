@@ -100,6 +100,7 @@ struct FisherCommand: ParsableCommand {
     }
     if let diagonal {
       let values = try FisherDiagonal(model, likelihood, point.inputs).values()
+      try ArrayFiles.checkFinite(values, "--diagonal")
       try ArrayFiles.write(values, shape: [values.count], point.type, to: diagonal)
       members["diagonal"] = .string(diagonal)
       members["trace"] = .number(values.reduce(0, +))
@@ -108,6 +109,10 @@ struct FisherCommand: ParsableCommand {
     if let count = eigenvalues {
       let pairs = try Lanczos(tolerance: point.type == .float64 ? 1e-10 : 1e-5, limit: 300)
         .leading(count, of: fisher)
+      // There are none where products are not finite.
+      try ArrayFiles.checkFinite(
+        pairs.values.isEmpty ? [.nan] : pairs.values.map(\.value), "--eigenvalues")
+      try ArrayFiles.checkFinite(pairs.values.map(\.residual), "--eigenvalues")
       members["eigenvalues"] = numbers(pairs.values.map(\.value))
       members["residuals"] = numbers(pairs.values.map(\.residual))
       members["products"] = .number(Double(pairs.products))
@@ -142,8 +147,9 @@ struct FisherCommand: ParsableCommand {
       array.count / count, count, point.type, array.doubles())
     let products = try point.device.matrix(vectors.rows, count, point.type)
     try fisher.products(vectors, into: products)
-    try ArrayFiles.write(
-      point.device.download(products), shape: array.shape, point.type, to: output)
+    let values = try point.device.download(products)
+    try ArrayFiles.checkFinite(values, "--output")
+    try ArrayFiles.write(values, shape: array.shape, point.type, to: output)
     return array.shape
   }
 

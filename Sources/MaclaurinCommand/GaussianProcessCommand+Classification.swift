@@ -91,7 +91,9 @@ extension GaussianProcessCommand {
     if form == .none, variance != nil { form = .variances }
     if page != nil { form = .blocks }
     if covariance != nil || samples != nil { form = .full }
-    let logits = try fit.posterior.predict(test, form)
+    let logits =
+      form == .full
+      ? try fit.posterior.predict(test, form) : try fit.posterior.predictions(test, form)
     let probabilities: [Double]
     if let posterior, drawsParameters, form != .blocks, form != .full {
       bar.show(0, of: 1, "samples of parameters")

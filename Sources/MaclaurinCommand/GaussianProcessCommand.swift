@@ -163,11 +163,11 @@ struct GaussianProcessCommand: ParsableCommand {
     let (n, m) = (Double(loaded.train * loaded.outputs), Double(loaded.test * loaded.outputs))
     guard form(loaded) == .full else { return }
     let needed = 8 * (3 * m * n + 3 * m * m)
-    guard needed > Double(HostMachine.memory) else { return }
+    let memory = process.iterative.memoryLimit.flatMap(ByteCount.parse) ?? HostMachine.memory
+    guard needed > Double(memory) else { return }
     throw GaussianProcessError(
       "a covariance between \(Int(m)) test outputs needs \(bytesText(Int(min(needed, 1e18)))), and "
-        + "this machine has \(bytesText(HostMachine.memory)); ask for --variance, or give fewer test "
-        + "examples")
+        + "there are \(bytesText(memory)); ask for --variance, or give fewer test examples")
   }
 
   /// Examples whose outputs are up to this many are left out one by one without being asked for.
@@ -228,10 +228,7 @@ struct GaussianProcessCommand: ParsableCommand {
   ) throws {
     for (option, file, values, shape) in results {
       guard let file, let values else { continue }
-      guard values.allSatisfy(\.isFinite) else {
-        throw GaussianProcessError(
-          "\(option) would hold numbers that are not finite; scale the inputs or the weights down")
-      }
+      try ArrayFiles.checkFinite(values, option)
       try ArrayArgument(parsing: file).write(NumericArray(values, shape: shape))
     }
   }

@@ -187,13 +187,26 @@ struct PredictionExamples: ParsableArguments {
     return (array.doubles(), count, shape)
   }
 
+  /// As many classes as the largest label asks for, at least 1.
+  ///
+  /// - Throws: `FileError` for a label that asks for more than 2²⁰.
+  static func classes(_ labels: [Int], _ argument: String) throws -> Int {
+    let largest = max(0, labels.max() ?? 0)
+    guard largest < 1 << 20 else {
+      throw FileError(
+        path: argument, problem: "has the label \(largest)",
+        advice: "give classes from 0 to at most \((1 << 20) - 1)")
+    }
+    return largest + 1
+  }
+
   /// Labels where the network has several outputs and there is one integer for each example.
   private static func targets(_ argument: String, rows: Int, outputs: Int?) throws -> Targets {
     let array = try ArrayFiles.finite(argument)
     let width = outputs ?? (array.shape.count == 2 ? array.shape[1] : 1)
     if array.shape == [rows], width > 1 || outputs == nil && array.elementType.isIntegral {
       let labels = try array.integers()
-      let width = outputs ?? max(1, (labels.max() ?? 0) + 1)
+      let width = try outputs ?? classes(labels, argument)
       guard labels.allSatisfy({ (0..<width).contains($0) }) else {
         throw FileError(
           path: argument, problem: "has labels outside 0…\(width - 1)",

@@ -34,8 +34,11 @@ public enum JSONValue: Codable, Sendable, Equatable {
     case .number(let value):
       if let integer = Int(exactly: value) {
         try container.encode(integer)
-      } else {
+      } else if value.isFinite {
         try container.encode(value)
+      } else {
+        // JSON has no other numbers.
+        try container.encodeNil()
       }
     case .string(let value): try container.encode(value)
     case .array(let values): try container.encode(values)

@@ -20,12 +20,3 @@ extension NetworkDescription {
     return result
   }
 }
-
-extension Network {
-  /// The tensors that another network has under the same name and in the same shape.
-  public func tensors(sharedWith other: Network) -> [ParameterTensor] {
-    parameters.filter { tensor in
-      other.parameters.contains { $0.name == tensor.name && $0.shape == tensor.shape }
-    }
-  }
-}

@@ -151,6 +151,21 @@ import Testing
     expectSentence(try run("--inputs", wide.argument("x1")), "[examples, 5]")
     try folder.write("labels.npy", [0.5, 1, 2, 0, 1, 1, 0], shape: [7])
     expectSentence(try run("--targets", "labels.npy"), "0.5 is not a whole number")
+    for label in [-1, 1 << 20, 3_000_000_000, Int.max] {
+      var bytes: [UInt8] = []
+      for value in [0, 1, 2, 0, label] {
+        withUnsafeBytes(of: Int64(value).littleEndian) { bytes += $0 }
+      }
+      try NumpyFile.write(
+        NumericArray(shape: [5], elementType: .int64, bytes: bytes),
+        to: "\(folder.path)/labels.npy")
+      let words = label < 0 ? "labels outside 0" : "has the label \(label)"
+      expectSentence(try run("--targets", "labels.npy"), words)
+      expectSentence(
+        try Command.run(
+          "predict", "--model", "mlp:4x1", "--inputs", golden.argument("x1"), "--targets",
+          "labels.npy", "--test-inputs", golden.argument("x2"), in: folder), words)
+    }
     expectSentence(try run("--parameters", "nothing.safetensors"), "nothing.safetensors")
     try folder.write("file", "")
     let place = try Command.run(arguments(golden) + ["--out", "file/d"], in: folder)
@@ -194,6 +209,26 @@ import Testing
       "nowhere holds no posterior")
     expectSentence(
       try Command.run("adapt", "--posterior", "d", "--data", "digits", in: folder), "[1, 8, 8]")
+    // Its own files, and numbers that overflow.
+    for name in ["parameters.safetensors", "posterior.safetensors"] {
+      let (before, file) = (try folder.bytes("d/\(name)"), "d/\(name):x")
+      for option in ["--output", "--variance"] {
+        expectSentence(try evaluate("--inputs", inputs, option, file), option, "d/\(name)")
+      }
+      #expect(try folder.bytes("d/\(name)") == before)
+    }
+    let single = try Command.run(
+      arguments(golden)
+        + ["--prior-std", "0.5", "--noise-std", "0.1", "--dtype", "float32", "--out", "d/single"],
+      in: folder)
+    #expect(single.status == 0, "\(single.errors)")
+    try folder.write("d/large.npy", [Double](repeating: 1e200, count: 10), shape: [2, 5])
+    for option in ["--output", "--variance"] {
+      expectSentence(
+        try Command.run(
+          "evaluate", "--posterior", "d/single", "--inputs", "d/large.npy", option, "m.npy",
+          in: folder), option, "not finite")
+    }
     // Another network, and other parameters.
     let network = folder.text("d/network.json")
     try folder.write("d/network.json", network.replacing("tanh", with: "erf"))

@@ -148,6 +148,16 @@ struct ConvertTests {
       "evaluate", "--network", network, "--parameters", "p.safetensors", "--data", "digits",
       "--classes", "0,1,2,3,4", "--backend", "openblas", "--json", in: folder)
     #expect(outcome.status == 0 && outcome.output.contains("\"test_accuracy\":1"), "\(outcome)")
+    // Digits that it has not seen, from three examples of each or so; chance is 1/5.
+    let adapted = try Command.run(
+      "adapt", "--network", network, "--parameters", "p.safetensors", "--data", "digits",
+      "--classes", "5,6,7,8,9", "--train-size", "15", "--layers", "last", "--out", "adapted",
+      "--backend", "openblas", "--json", "--quiet", in: folder)
+    #expect(adapted.status == 0, "\(adapted.errors)")
+    let scored = try Command.run(
+      "evaluate", "--posterior", "adapted", "--data", "digits", "--classes", "5,6,7,8,9",
+      "--backend", "openblas", "--json", in: folder)
+    #expect(try scored.number("accuracy") > 0.5, "\(scored)")
   }
 
   /// Parameters of our own only change their type.

@@ -120,6 +120,21 @@ struct FisherCommandTests {
         "fisher", "--network", "one.json", "--parameters", "one.safetensors", "--inputs",
         golden.argument("x1"), "--likelihood", "softmax", "--diagonal", "d.npy", in: folder),
       "softmax", "gaussian")
+    // (10²⁰⁰)² is no number.
+    try folder.write("large.npy", [Double](repeating: 1e200, count: 10), shape: [2, 5])
+    try folder.write("v.npy", [Double](repeating: 1, count: 6), shape: [6])
+    for (more, option) in [
+      (["--diagonal", "no.npy"], "--diagonal"), (["--eigenvalues", "1"], "--eigenvalues"),
+      (["--vector", "v.npy", "--output", "no.npy"], "--output"),
+    ] {
+      expectSentence(
+        try Command.run(
+          [
+            "fisher", "--network", "one.json", "--parameters", "one.safetensors", "--inputs",
+            "large.npy", "--likelihood", "gaussian", "--dtype", "float64", "--json",
+          ] + more, in: folder), option, "not finite")
+    }
+    #expect(!folder.names().contains("no.npy"))
   }
 
   /// The exact product's error is that of rounding; the other method's is not.

@@ -53,6 +53,17 @@ import Testing
     try Network(NetworkDescription(json: Array(text.utf8), named: "network"))
   }
 
+  @Test func memory() throws {
+    let it = try problem(SmallNetwork.allCases[0].network(), examples: 6)
+    let error = #expect(throws: GaussianProcessError.self) {
+      try NystromPosterior(
+        it.model, it.observations, hyperparameters, inducing: [0, 1, 2], memory: 100, by: algebra)
+    }
+    #expect(
+      error?.description.hasSuffix("there are 100 B; give fewer inducing examples") == true,
+      "\(error as Any)")
+  }
+
   /// One dense layer: G is a multiple of I, so that A ⊗ G is all of JᵀJ, bias included.
   @Test func kroneckerOfOneLayer() throws {
     let network = try network(

@@ -45,4 +45,26 @@ struct ExactPosteriorTests {
       #expect(relativeError(blocks.covariance, expected) < 1e-9)
     }
   }
+
+  /// Two equal examples with different targets and no noise: K is singular, and stays so with rounding of
+  /// many units in its last place.
+  @Test(arguments: [0.0, 4, 16, 64, 1024])
+  @BackendActor func singularUpToRounding(_ units: Double) throws {
+    let problem = try Problem(outputs: 1)
+    let four = try problem.observations(4, seed: 3)
+    let twice = Observations(
+      try four.selecting([0, 1, 2, 0], on: problem.backend).inputs, targets: four.targets)
+    var kernel = try problem.model.kernelMatrix(twice.inputs)
+    kernel[15] *= 1 + units * 0x1p-52
+    let error = #expect(throws: GaussianProcessError.self) {
+      try ExactPosterior(
+        problem.model, twice, GaussianHyperparameters(priorStd: 1, noiseStd: 0), kernel: kernel,
+        by: LAPACK())
+    }
+    #expect(
+      error?.description.contains("examples 0 and 3 are the same") == true, "\(error as Any)")
+    // Apart from that it is not.
+    _ = try problem.posterior(four, noise: 0)
+    _ = try problem.posterior(twice, noise: 0.1)
+  }
 }

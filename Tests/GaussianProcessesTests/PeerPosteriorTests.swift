@@ -29,6 +29,8 @@ struct PeerPosteriorTests {
         Observations(x, targets: values("y")),
         GaussianHyperparameters(
           priorStd: values("prior_std")[0], noiseStd: values("noise_std")[0]), by: LAPACK())
+      let likelihood = try values("gpytorch.log_marginal_likelihood")[0]
+      #expect(abs(posterior.logMarginalLikelihood - likelihood) < bound * abs(likelihood))
       let prediction = try posterior.predict(
         backend.matrix(10, 5, type, values("x_test")), .variances)
       #expect(relativeError(prediction.mean, try values("gpytorch.mean")) < bound)

@@ -1,4 +1,7 @@
+import Compute
 import GaussianProcesses
+import Networks
+import TestSupport
 import Testing
 
 struct SolverChoiceTests {
@@ -38,6 +41,32 @@ struct SolverChoiceTests {
     let fast = SolverRates(products: 1e14, algebra: 5e10)
     #expect(try SolverChoice(middle, memory: memory, rates: fast).solver == .cg)
     #expect(try choice(400, 3_000_000).costs.map(\.solver) == GaussianSolver.allCases)
+  }
+
+  /// Planning counts some examples of many outputs.
+  @Test(.timeLimit(.minutes(1))) func manyOutputs() throws {
+    let null = NullBackend()
+    func model(_ outputs: Int) throws -> LinearizedNetwork {
+      let network = try Network(
+        NetworkDescription(
+          json: Array(
+            """
+            {"input": [3, 32, 32], "layers": [
+              {"conv": {"channels": 16, "kernel": 3, "padding": 1}}, "relu",
+              {"conv": {"channels": 32, "kernel": 3, "padding": 1}}, "relu",
+              {"conv": {"channels": 32, "kernel": 3, "padding": 1}}, "relu",
+              "global_avg_pool", {"dense": {"units": \(outputs)}}]}
+            """.utf8), named: "network"))
+      return LinearizedNetwork(
+        network, at: try null.matrix(1, network.parameterCount, .float32), on: null)
+    }
+    let plan = try ClassificationFit.plan(
+      model(1000), examples: 1000, ClassificationFit.Settings())
+    #expect(plan.solver == .parameterSpace && plan.reason.contains("1000000 logits"))
+    let problem = try SolverProblem(
+      model(1000), examples: 1000, testExamples: 10, .variances, choosesHyperparameters: false,
+      IterativeSettings())
+    #expect(problem.rows == 1_000_000 && problem.assemblyFlops > problem.productFlops)
   }
 
   @Test func varianceMethods() {

@@ -15,10 +15,7 @@ import Testing
     #expect(new.layers[2] == .dense(.init(units: 5, weightStd: 1.5, hasBias: false)))
     #expect(!new.isSymmetric && new.input == [3])
     for index in [0, 1, 3] { #expect(new.layers[index] == old.layers[index]) }
-    let (small, large) = (try Network(old), try Network(new))
-    #expect(large.outputCount == 5)
-    #expect(large.tensors(sharedWith: small).map(\.name) == ["layers.0.weight", "layers.0.bias"])
-    #expect(large.tensors(sharedWith: large).count == 3)
+    #expect(try Network(new).outputCount == 5)
   }
 
   @Test(arguments: [

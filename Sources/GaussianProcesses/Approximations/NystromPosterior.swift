@@ -49,16 +49,27 @@ public final class NystromPosterior: Posterior {
     return order.prefix(count).sorted()
   }
 
-  /// - Parameter inducing: numbers of examples.
-  /// - Throws: `GaussianProcessError` where the kernel between the inducing examples is 0, and for a noise
-  ///   of 0. Waits.
+  /// - Parameters:
+  ///   - inducing: numbers of examples.
+  ///   - memory: bytes that may be used.
+  /// - Throws: `GaussianProcessError` where the kernel between the inducing examples is 0 or does not fit
+  ///   into memory, and for a noise of 0. Waits.
   public init(
     _ model: LinearizedNetwork, _ observations: Observations,
     _ hyperparameters: GaussianHyperparameters, inducing: [Int],
-    by algebra: any DenseLinearAlgebra
+    memory: Int = HostMachine.memory, by algebra: any DenseLinearAlgebra
   ) throws {
     precondition(!inducing.isEmpty && inducing.allSatisfy { $0 < observations.count })
     try hyperparameters.checkNoise()
+    // K_uu or its eigenvectors, ψ's coefficients before and after their rotation, Σ ψψᵀ and its part.
+    let rows = Double(inducing.count * model.outputs)
+    let needed = 5 * 8 * rows * rows
+    guard needed <= Double(memory) else {
+      throw GaussianProcessError(
+        "\(inducing.count) inducing examples with \(model.outputs) outputs need "
+          + "\(SolverChoice.bytes(needed)), and there are \(SolverChoice.bytes(Double(memory))); give "
+          + "fewer inducing examples")
+    }
     (self.model, self.hyperparameters, self.algebra) = (model, hyperparameters, algebra)
     let z = try model.backend.matrix(
       inducing.count, observations.inputs.columns, observations.inputs.type)

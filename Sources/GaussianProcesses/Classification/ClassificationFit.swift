@@ -82,9 +82,9 @@ public struct ClassificationFit {
     _ model: LinearizedNetwork, examples n: Int, _ settings: Settings
   ) throws -> Plan {
     let size = Double(n * model.outputs)
-    let kernel = try model.kernelCost(n)
+    let kernel = try model.plannedKernelCost(n)
     // K, A, and a product of K beside it. A mode takes some eight steps, a search some twenty modes.
-    let bytes = 3 * 8 * size * size + Double(kernel.peakBytes)
+    let bytes = 3 * 8 * size * size + kernel.bytes
     let steps = settings.priorStd == nil ? 160.0 : 8
     let exact =
       "the exact solver factorizes \(Int(size)) logits, in \(SolverChoice.bytes(bytes))"
@@ -97,7 +97,7 @@ public struct ClassificationFit {
     if settings.solver == .exact || settings.solver == nil && isSmall {
       return Plan(
         solver: .exact, reason: exact, bytes: bytes,
-        flops: kernel.contractions.flops + steps * size * size * size / 3, otherBytes: vectors)
+        flops: kernel.flops + steps * size * size * size / 3, otherBytes: vectors)
     }
     return Plan(
       solver: .parameterSpace,

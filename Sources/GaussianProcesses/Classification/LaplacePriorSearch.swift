@@ -54,6 +54,7 @@ public struct LaplacePriorSearch: Sendable {
     var best: (at: Double, value: LaplaceApproximation)?
     var last: (prior: Double, weights: [Double])?
     var evaluations: [Evaluation] = []
+    var failure: GaussianProcessError?
     func evidence(_ x: Double) throws -> Double {
       let std = exp(x)
       let prior = std * std
@@ -62,9 +63,16 @@ public struct LaplacePriorSearch: Sendable {
       if let last, start != nil {
         for index in 0..<mean.count { start![index] *= last.prior / prior }
       }
-      let value = try LaplaceApproximation(
-        kernel: kernel, prior: prior, mean: mean, targets: targets, outputs: outputs, start: start,
-        by: algebra)
+      let value: LaplaceApproximation
+      do {
+        value = try LaplaceApproximation(
+          kernel: kernel, prior: prior, mean: mean, targets: targets, outputs: outputs,
+          start: start, by: algebra)
+      } catch let error as GaussianProcessError {
+        // A kernel that was rounded is not positive definite where σp is large.
+        failure = error
+        return -.infinity
+      }
       evaluations.append(
         Evaluation(
           priorStd: std, logEvidence: value.logEvidence, iterations: value.iterations))
@@ -80,9 +88,10 @@ public struct LaplacePriorSearch: Sendable {
     var values: [Double] = []
     for x in grid { values.append(try evidence(x)) }
     guard let (start, _) = best else {
-      throw GaussianProcessError(
-        "no --prior-std between \(bounds.lowerBound) and \(bounds.upperBound) has a most probable "
-          + "fit; check the parameters and the inputs")
+      throw failure
+        ?? GaussianProcessError(
+          "no --prior-std between \(bounds.lowerBound) and \(bounds.upperBound) has a most probable "
+            + "fit; check the parameters and the inputs")
     }
     let center = grid.firstIndex { $0 == start } ?? 0
     let (left, right) = (grid[max(0, center - 1)], grid[min(intervals, center + 1)])

@@ -19,7 +19,7 @@ final class SoftmaxCurvatureSystem {
   /// ‖b − Hx‖ ≤ tolerance·‖b‖ ends a vector.
   let tolerance: Double
   let mostIterations: Int
-  /// Iterations of all solutions, and the largest ‖b − Hx‖/‖b‖ of the last one, computed anew.
+  /// Iterations of all solutions.
   private(set) var iterations = 0
 
   init(
@@ -54,7 +54,7 @@ final class SoftmaxCurvatureSystem {
 
   /// H⁻¹ b for every row b of [V, P].
   ///
-  /// - Throws: `GaussianProcessError` where the iterations do not suffice.
+  /// - Throws: `GaussianProcessError` where the iterations do not suffice, and for what is not finite.
   func solve(_ b: [Double], count: Int, tolerance: Double? = nil) throws -> [Double] {
     let tolerance = tolerance ?? self.tolerance
     let width = model.parameterCount
@@ -65,6 +65,11 @@ final class SoftmaxCurvatureSystem {
     let goals = squares.map { $0 * tolerance * tolerance }
     for _ in 0..<mostIterations {
       if zip(squares, goals).allSatisfy({ $0 <= $1 }) { return x }
+      guard squares.allSatisfy(\.isFinite) else {
+        throw GaussianProcessError(
+          "conjugate gradients met numbers that are not finite; check the parameters and the inputs, or "
+            + "give a smaller --prior-std")
+      }
       let q = try product(p, count: count)
       iterations += 1
       let curvatures = Self.inner(p, q, count)
@@ -86,17 +91,6 @@ final class SoftmaxCurvatureSystem {
           + "iterations; allow more of them, or give a smaller --prior-std")
     }
     return x
-  }
-
-  /// The largest ‖b − Hx‖/‖b‖ of all rows.
-  func residual(_ b: [Double], _ x: [Double], count: Int) throws -> Double {
-    var r = try product(x, count: count)
-    for index in r.indices { r[index] = b[index] - r[index] }
-    var worst = 0.0
-    for (left, whole) in zip(Self.inner(r, r, count), Self.inner(b, b, count)) where whole > 0 {
-      worst = max(worst, (left / whole).squareRoot())
-    }
-    return worst
   }
 
   private static func inner(_ x: [Double], _ y: [Double], _ count: Int) -> [Double] {

@@ -50,17 +50,6 @@ enum SoftmaxLikelihood {
     return (p, value)
   }
 
-  /// W x
-  static func curvature(_ p: [Double], _ x: [Double], outputs: Int) -> [Double] {
-    var result = x
-    for first in stride(from: 0, to: x.count, by: outputs) {
-      var mean = 0.0
-      for index in first..<(first + outputs) { mean += p[index] * x[index] }
-      for index in first..<(first + outputs) { result[index] = p[index] * (x[index] - mean) }
-    }
-    return result
-  }
-
   /// B x
   static func root(_ p: [Double], _ x: [Double], outputs: Int) -> [Double] {
     var result = x

@@ -1,4 +1,5 @@
 import Compute
+import Networks
 import TangentKernels
 
 /// What a Gaussian process is asked for, in sizes and in work: all that a solver's cost depends on.
@@ -46,9 +47,7 @@ public struct SolverProblem: Sendable, Equatable {
     _ model: LinearizedNetwork, examples n: Int, testExamples m: Int, _ form: CovarianceForm,
     choosesHyperparameters: Bool, _ settings: IterativeSettings
   ) throws {
-    let block = min(n, Self.largestBlock)
-    let assembly = try model.kernelCost(block)
-    let blocks = Double(n) / Double(block)
+    let assembly = try model.plannedKernelCost(n)
     let sample = min(n, Self.sample)
     let share = Double(n) / Double(sample)
     func pass(
@@ -71,15 +70,37 @@ public struct SolverProblem: Sendable, Equatable {
       rows: n * model.outputs, testRows: m * model.outputs, parameters: model.parameterCount,
       scalarBytes: model.type.byteCount, form: form,
       choosesHyperparameters: choosesHyperparameters,
-      assemblyFlops: assembly.contractions.flops * blocks * blocks,
-      assemblyBytes: Double(assembly.peakBytes), productFlops: product.flops,
+      assemblyFlops: assembly.flops, assemblyBytes: assembly.bytes, productFlops: product.flops,
       gaussNewtonFlops: gaussNewton.flops, productBytes: product.bytes,
       gaussNewtonBytes: gaussNewton.bytes, settings: settings)
   }
 
   /// Examples of which the work is counted.
   private static let sample = 2048
-  private static let largestBlock = 20_000
+}
+
+extension LinearizedNetwork {
+  /// `kernelCost` of n examples; of many outputs that of fewer examples, and of a last layer with fewer
+  /// outputs, enlarged, so that planning takes no time: the work is counted pair by pair of outputs.
+  func plannedKernelCost(_ n: Int) throws -> (flops: Double, bytes: Double) {
+    let few = 10
+    guard outputs > few,
+      let fewer = try? Network(network.description.replacing(outputs: few)),
+      fewer.parameters.count == scales.count
+    else {
+      let block = min(n, max(1, 20_000 / outputs))
+      let cost = try kernelCost(block)
+      let blocks = Double(n) / Double(block)
+      return (cost.contractions.flops * blocks * blocks, Double(cost.peakBytes))
+    }
+    let null = NullBackend(workspace: Workspace(convolutionBytes: backend.workspaceBytes))
+    let smaller = LinearizedNetwork(
+      fewer, at: try null.matrix(1, fewer.parameterCount, type), scales: scales,
+      priorMean: priorMean, passBytes: passBytes, on: null)
+    let cost = try smaller.plannedKernelCost(n)
+    let share = Double(outputs) / Double(few)
+    return (cost.flops * share * share, cost.bytes)
+  }
 }
 
 /// Operations in a second: of products with Jacobians on the device, and of float64 algebra on the host.
@@ -134,7 +155,7 @@ public struct SolverCost: Sendable, Equatable {
         hostFlops += 4 * n * n * n / 3
       }
       if hasCovariance {
-        bytes += 16 * min(n * m, Double(1 << 24)) + held
+        bytes += 16 * min(n * m, ExactPosterior.mostNumbers(problem.rows)) + held
         hostFlops += n * n * m
       }
       flops = problem.assemblyFlops * (1 + 2 * m / n) + hostFlops

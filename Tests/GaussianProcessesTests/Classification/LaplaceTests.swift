@@ -218,6 +218,39 @@ struct LaplaceTests {
     }
   }
 
+  /// A kernel that rounding has made indefinite has no evidence where σp is large, but elsewhere.
+  @Test func indefiniteKernel() throws {
+    func kernel(_ rounding: Double) -> [Double] {
+      var result = [Double](repeating: 0, count: 1600)
+      for i in 0..<40 {
+        for j in 0..<40 where i % 2 == j % 2 { result[i * 40 + j] = i == j ? 1 - rounding : 1 }
+      }
+      return result
+    }
+    // 18 examples of one class, two of the other.
+    let targets = (0..<40).map { ($0 < 36) == ($0 % 2 == 0) ? 1.0 : 0 }
+    let mean = [Double](repeating: 0, count: 40)
+    func search(_ kernel: [Double]) throws -> LaplacePriorSearch {
+      try LaplacePriorSearch(
+        kernel: kernel, mean: mean, targets: targets, outputs: 2,
+        by: LAPACK())
+    }
+    #expect(throws: GaussianProcessError.self) {
+      try LaplaceApproximation(
+        kernel: kernel(1e-4), prior: 1e6, mean: mean,
+        targets: targets, outputs: 2, by: LAPACK())
+    }
+    let (found, exact) = (try search(kernel(1e-4)), try search(kernel(0)))
+    #expect(!found.isAtBound && abs(found.priorStd / exact.priorStd - 1) < 0.02)
+    // None at all.
+    let error = #expect(throws: GaussianProcessError.self) {
+      try LaplacePriorSearch(
+        kernel: kernel(1e-4), mean: mean, targets: targets,
+        outputs: 2, bounds: 900...1000, by: LAPACK())
+    }
+    #expect(error?.description.contains("smaller --prior-std") == true, "\(error as Any)")
+  }
+
   // MARK: Both solvers
 
   @Test func solverAndPrior() async throws {
