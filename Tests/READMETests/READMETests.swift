@@ -49,6 +49,7 @@ struct READMETests {
       ("docs/data.md", 3), ("docs/taylorized-training.md", 5), ("docs/lazy-to-rich.md", 5),
       ("docs/iterative-linearisation.md", 2), ("docs/beyond-linearization.md", 4),
       ("docs/curvature.md", 4), ("docs/sample-complexity.md", 4), ("docs/kernels.md", 3),
+      ("docs/fast-adaptation.md", 5),
     ])
   func otherCommands(_ path: String, _ least: Int) throws {
     let blocks = try MarkdownFile(path).shellBlocks.filter { !$0.isExempt }
@@ -150,7 +151,7 @@ struct READMETests {
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
       "docs/iterative-linearisation.md", "docs/beyond-linearization.md", "docs/curvature.md",
       "docs/radius-of-convergence.md", "docs/sample-complexity.md", "docs/lazy-to-rich.md",
-      "docs/kernels.md",
+      "docs/kernels.md", "docs/fast-adaptation.md", "docs/importing.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)
