@@ -4,7 +4,8 @@
 #   Benchmarks/gpu.sh FOLDER
 #
 # For every device: `verify`, `bench contraction`, `bench step` of dense layers and of images,
-# `bench kernel`, `bench convolution`, its profile, `bench placement`, `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
+# `bench kernel`, `bench fisher`, `bench convolution`, its profile, `bench placement`,
+# `bench checks`, and short training runs whose final parameters must have the SHA-256 of the CPU
 # path's. JSON, the text of each part and a summary are
 # left in FOLDER. A part that fails does not stop the others.
 #
@@ -143,6 +144,8 @@ for device in $devices; do
   code=$?
   report "bench kernel" $code "$own/bench-kernel"
   [ $code -ne 0 ] || sed 's/^/    /' "$own/bench-kernel.txt" | tee -a "$summary"
+  part "$own/bench-fisher" "$maclaurin" bench fisher --backend "$device" --repeats $repeats --json
+  report "bench fisher" $? "$own/bench-fisher"
   part "$own/bench-convolution" "$maclaurin" bench convolution --backend "$device" \
     --repeats $repeats --json $convolution
   report "bench convolution" $? "$own/bench-convolution"
