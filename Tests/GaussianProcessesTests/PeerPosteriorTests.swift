@@ -20,7 +20,7 @@ struct PeerPosteriorTests {
     func values(_ name: String) throws -> [Double] { try file.tensor(name).doubles() }
     let network = try Network(
       NetworkDescription(json: [UInt8](Self.network.utf8), named: "network.json"))
-    try await BackendUnderTest.onEach { backend in
+    _ = try await BackendUnderTest.onEach { backend in
       let center = try backend.matrix(
         1, network.parameterCount, type, network.readParameters(file, prefix: ""))
       let x = try backend.matrix(24, 5, type, values("x"))
