@@ -1,7 +1,8 @@
 import Compute
 
 extension Posterior {
-  /// Examples that are predicted at once: fixed, so that what is predicted again has the same bits.
+  /// Examples that are predicted at once: fixed, so that what is predicted again
+  /// differs by the rounding of LAPACK at most.
   static var partExamples: Int { 128 }
 
   /// `predict` for many examples, some at a time, so that memory stays small.

@@ -9,7 +9,7 @@ import Networks
 /// `inputs` [n, features] and `targets` [n, O] as the network saw them, `scales`, a number for each tensor
 /// of the network, how inputs and targets were standardised (`input_means`, `input_deviations`,
 /// `target_means`, `target_deviations`), and the numbers of the solution (`state`). An iterative solver's
-/// solution is not kept: it is found again from the inputs and targets, with the same bits.
+/// solution is not kept: it is found again from the inputs and targets.
 public struct SavedPosterior: Sendable {
   public static let name = "posterior.safetensors"
 
