@@ -12,8 +12,9 @@ import Kernels
 ///
 /// Blocking. A block of A's rows is packed by all threads together and read by all of them, from the
 /// last cache or from memory, once per panel of B: two bytes per cycle. Each thread owns columns of
-/// C; it packs a few panels of B at a time into its own second-level cache and runs down A's panels
-/// with them. A chain stays in registers, so C is read and written once per 1024 of k.
+/// C; it has one panel of B at a time in its own second-level cache, and while it runs down A's
+/// panels with that, the next one is on its way (`PanelStream`). A chain stays in registers, so C is
+/// read and written once per 1024 of k.
 ///
 /// The workspace is kept, and grows to what the largest shape so far needed. Not for use by several
 /// threads at once.
@@ -21,11 +22,6 @@ final class HostContraction {
   /// One packed block of A, shared by the threads: about 1024 rows of a float32 chain. A part of the
   /// last cache.
   private static let sharedBytes = 4 << 20
-  /// One thread's packed panels of B: a single panel of float32, an eighth of a second-level cache.
-  private static let groupBytes = 128 << 10
-  /// The same where B's rows are contiguous: several panels then share the runs that are read, which
-  /// is worth more than a packed group that stays in the cache.
-  private static let wideGroupBytes = 1 << 20
   /// Below this many products one thread is faster than waking another.
   private static let serialProducts = 1 << 18
   /// Below this many elements the calling thread packs A alone.
@@ -155,22 +151,27 @@ final class HostContraction {
     guard !rowPanels.isEmpty else { return }
     let row = rowPanels.lowerBound * operands.rowWidth
     let rows = min(rowPanels.upperBound * operands.rowWidth, block.rows) - row
-    for panel in stride(from: columnPanels.lowerBound, to: columnPanels.upperBound, by: plan.group)
-    {
+    let chains = (block.depth + Int(MACLAURIN_CHAIN) - 1) / Int(MACLAURIN_CHAIN)
+    var stream = PanelStream(
+      operands.instance, [operands.columnPanels], space: block.panelSpace,
+      count: columnPanels.count * chains
+    ) { index in
+      let first = index % chains * Int(MACLAURIN_CHAIN)
+      return PanelStream.Load(
+        source: 0, column: (columnPanels.lowerBound + index / chains) * operands.columnWidth,
+        first: block.first + first, depth: min(Int(MACLAURIN_CHAIN), block.depth - first))
+    }
+    for panel in columnPanels {
       let column = panel * operands.columnWidth
-      let end = min(panel + plan.group, columnPanels.upperBound) * operands.columnWidth
-      let columns = min(end, operands.n) - column
+      let columns = min(operands.columnWidth, operands.n - column)
       for chain in stride(from: 0, to: block.depth, by: Int(MACLAURIN_CHAIN)) {
-        let depth = min(Int(MACLAURIN_CHAIN), block.depth - chain)
-        // A kept packed operand would take the place of this call, with the whole k as its depth.
-        operands.packColumns(
-          column, columns: columns, first: block.first + chain, depth: depth, to: block.panelSpace)
+        let b = stream.next()
         operands.addChain(
           row: block.row + row, rows: rows, column: column, columns: columns,
-          depth: depth, isFirst: block.first + chain == 0,
+          depth: min(Int(MACLAURIN_CHAIN), block.depth - chain),
+          isFirst: block.first + chain == 0,
           a: block.packed + (row * block.depth + chain * operands.rowWidth) * operands.elementBytes,
-          aPanelStride: block.depth * operands.rowWidth,
-          b: block.panelSpace, bPanelStride: depth * operands.columnWidth)
+          aPanelStride: block.depth * operands.rowWidth, b: b, ahead: &stream.ahead)
       }
     }
   }
@@ -281,25 +282,23 @@ extension HostContraction {
         shape.aRow, shape.aColumn, packed + begin * depth * elementBytes, depth * rowWidth)
     }
 
-    /// Packs panels of B: columns column ..< column + columns, products first ..< first + depth.
-    func packColumns(
-      _ column: Int, columns: Int, first: Int, depth: Int, to packed: UnsafeMutableRawPointer
-    ) {
-      instance.pack(
-        columnWidth, columns, depth,
-        b + (column * shape.bColumn + first * shape.bRow) * elementBytes,
-        shape.bColumn, shape.bRow, packed, depth * columnWidth)
+    /// B as a source of panels.
+    var columnPanels: PanelSource {
+      PanelSource(
+        pointer: b, lanes: n, laneStride: shape.bColumn, depthStride: shape.bRow,
+        elementBytes: elementBytes)
     }
 
-    /// Adds one chain to rows × columns outputs. Only the first one meets β.
+    /// Adds one chain to rows × columns outputs, columns of one panel. Only the first one meets β.
     func addChain(
       row: Int, rows: Int, column: Int, columns: Int, depth: Int, isFirst: Bool,
-      a: UnsafeRawPointer, aPanelStride: Int, b: UnsafeRawPointer, bPanelStride: Int
+      a: UnsafeRawPointer, aPanelStride: Int, b: UnsafeRawPointer, ahead: inout ContractionAhead
     ) {
+      var target = ContractionTarget()
+      target.c = c + (row * shape.cRow + column * shape.cColumn) * elementBytes
+      (target.row, target.column) = (shape.cRow, shape.cColumn)
       instance.addChain(
-        rows, columns, depth, a, aPanelStride, b, bPanelStride,
-        c + (row * shape.cRow + column * shape.cColumn) * elementBytes, shape.cRow, shape.cColumn,
-        alpha, isFirst ? beta : 1)
+        rows, columns, depth, a, aPanelStride, b, &target, alpha, isFirst ? beta : 1, &ahead)
     }
 
     /// The whole contraction when k = 0.
@@ -316,8 +315,6 @@ extension HostContraction {
     let rowBlock, depthBlock: Int
     /// The grid of parts that C's blocks are cut into, one part per thread.
     let rowParts, columnParts: Int
-    /// Panels of B that are packed at a time.
-    let group: Int
     let threads: Int
     /// Bytes of the packed block of A, and of one part's panels of B.
     let packedBytes, partBytes: Int
@@ -335,11 +332,9 @@ extension HostContraction {
       let chains = max(1, sharedBytes / (rowBlock * chain * operands.elementBytes))
       depthBlock = min(operands.k, chains * chain)
 
-      let panel = depth * operands.columnWidth * operands.elementBytes
-      let most = operands.shape.bRow == 1 ? groupBytes : wideGroupBytes
-      group = min(max(1, most / panel), 8)
       packedBytes = Self.up(rowBlock * depthBlock * operands.elementBytes, 4096)
-      partBytes = Self.up(group * panel, 4096)
+      partBytes = PanelStream.spaceBytes(
+        operands.instance, sources: 1, depth: depth)
       (rowParts, columnParts) = Self.grid(
         rowPanels: panelCount(min(rowBlock, operands.m), width),
         columnPanels: panelCount(operands.n, operands.columnWidth), width, threads)
