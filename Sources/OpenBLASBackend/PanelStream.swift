@@ -131,7 +131,7 @@ struct PanelStream {
       instance.columns, min(instance.columns, source.lanes - load.column), load.depth,
       source.pointer
         + (load.column * source.laneStride + load.first * source.depthStride)
-        * source.elementBytes,
+          * source.elementBytes,
       source.laneStride, source.depthStride, place, load.depth * instance.columns)
   }
 }
