@@ -485,9 +485,6 @@ static TARGET void INSTANCE(add_chain)(
                  .cColumn = target->column, .alpha = (ELEMENT)alpha, .beta = (ELEMENT)beta,
                  .stateRow = target->stateRow, .stateColumn = target->stateColumn,
                  .rate = (ELEMENT)target->rate};
-  const long bursts = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS
-    * ((depth + CONTRACTION_AHEAD_DEPTH - 1) / CONTRACTION_AHEAD_DEPTH);
-  ahead->rate = (ahead->left + bursts - 1) / bursts;
   for (long row = 0; row < rows; row += BLOCK_ROWS) {
     block.a = (const ELEMENT *)a + row / BLOCK_ROWS * aPanelStride;
     block.rows = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
@@ -503,6 +500,16 @@ static TARGET void INSTANCE(finish_copy)(ContractionAhead *ahead) {
   INSTANCE(go_ahead)(ahead);
 }
 
+static TARGET void INSTANCE(combine)(
+  long count, const void *center, const void *displacement, double factor, void *target
+) {
+  for (long i = 0; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH)
+    STORE(
+      fma((VECTOR)((ELEMENT)factor), LOAD((const ELEMENT *)displacement + i),
+          LOAD((const ELEMENT *)center + i)),
+      (ELEMENT *)target + i);
+}
+
 static TARGET void INSTANCE(scale)(
   long rows, long columns, void *c, long cRow, long cColumn, double beta
 ) {
@@ -511,7 +518,8 @@ static TARGET void INSTANCE(scale)(
 
 static const ContractionInstance INSTANCE(instance) = {
   INSTRUCTION_SET, sizeof(ELEMENT), BLOCK_ROWS, BLOCK_COLUMNS,
-  INSTANCE(pack), INSTANCE(add_chain), INSTANCE(finish_copy), INSTANCE(scale),
+  INSTANCE(pack), INSTANCE(add_chain), INSTANCE(finish_copy), INSTANCE(combine),
+  INSTANCE(scale),
 };
 
 // The next instance defines its own.

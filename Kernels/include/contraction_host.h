@@ -58,6 +58,11 @@ typedef struct {
   /// Copies what is left of `ahead`.
   void (*finishCopy)(ContractionAhead *ahead);
 
+  /// Elements of two packed panels: target ← fma(factor, displacement, center); `count` is a multiple
+  /// of `columns`.
+  void (*combine)(long count, const void *center, const void *displacement, double factor,
+                  void *target);
+
   /// c ← beta·c, or +0 if beta = 0: the contraction with k = 0.
   void (*scale)(long rows, long columns, void *c, long cRow, long cColumn, double beta);
 } ContractionInstance;

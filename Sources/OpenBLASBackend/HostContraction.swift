@@ -23,11 +23,11 @@ final class HostContraction {
   /// last cache.
   private static let sharedBytes = 4 << 20
   /// Below this many products one thread is faster than waking another.
-  private static let serialProducts = 1 << 18
+  static let serialProducts = 1 << 18
   /// Below this many elements the calling thread packs A alone.
   private static let serialPacking = 1 << 15
 
-  private let pool: ThreadPool
+  let pool: ThreadPool
   private let float32, float64: ContractionInstance
   private var workspace: UnsafeMutableRawPointer?
   private var workspaceCapacity = 0
@@ -48,6 +48,8 @@ final class HostContraction {
 
   deinit { free(workspace) }
 
+  func instance(isDouble: Bool) -> ContractionInstance { isDouble ? float64 : float32 }
+
   /// The instruction sets that this processor can run, the fastest first.
   static var instructionSets: [String] {
     instances(elementBytes: 4).map { String(cString: $0.instructionSet) }
@@ -60,7 +62,7 @@ final class HostContraction {
     c: UnsafeMutableRawPointer, scale: UnsafeRawPointer? = nil
   ) {
     guard p.m > 0, p.n > 0, p.batch > 0 else { return }
-    let instance = isDouble ? float64 : float32
+    let instance = instance(isDouble: isDouble)
     let (alpha, beta) = Self.factors(p, isDouble: isDouble, scale: scale)
     var operands = Operands(
       instance: instance, shape: p, a: a, b: b, c: c, alpha: alpha, beta: beta)
@@ -84,11 +86,16 @@ final class HostContraction {
     guard m > 0, n > 0, k > 0 else { return 0 }
     let none = UnsafeMutableRawPointer(bitPattern: 64)!
     var operands = Operands(
-      instance: isDouble ? float64 : float32, shape: p, a: none, b: none, c: none, alpha: 1, beta: 0
+      instance: instance(isDouble: isDouble), shape: p, a: none, b: none, c: none, alpha: 1, beta: 0
     )
     if operands.isBetterExchanged { operands = operands.exchanged }
     if batch > 1 && batch >= pool.threads { return Plan(operands, threads: 1).bytes * pool.threads }
     return Plan(operands, threads: pool.threads).bytes
+  }
+
+  /// Part number `index` of 0 ..< count, cut as evenly as can be.
+  static func part(_ index: Int, of parts: Int, in count: Int) -> Range<Int> {
+    index * count / parts..<(index + 1) * count / parts
   }
 
   // MARK: - Steps
@@ -100,7 +107,7 @@ final class HostContraction {
     let threads = batch * operands.products <= Self.serialProducts ? 1 : pool.threads
     let space = reserve(plan.bytes * threads)
     pool.run(parts: threads) { thread in
-      for matrix in Plan.part(thread, of: threads, in: batch) {
+      for matrix in Self.part(thread, of: threads, in: batch) {
         Self.multiply(operands.matrix(matrix), plan, space + thread * plan.bytes) { parts, body in
           for part in 0..<parts { body(part) }
         }
@@ -119,7 +126,7 @@ final class HostContraction {
         let depth = min(plan.depthBlock, operands.k - first)
         let packers = rows * depth <= serialPacking ? 1 : plan.threads
         run(packers) { part in
-          let panels = Plan.part(
+          let panels = Self.part(
             part, of: packers, in: plan.panels(of: rows, width: operands.rowWidth))
           operands.packRows(panels, row: row, rows: rows, first: first, depth: depth, to: space)
         }
@@ -142,10 +149,10 @@ final class HostContraction {
   /// One part's rows of the block times its columns of B, panel group by panel group.
   private static func multiplyPart(_ part: Int, of block: Block, _ operands: Operands, _ plan: Plan)
   {
-    let rowPanels = Plan.part(
+    let rowPanels = Self.part(
       part / plan.columnParts, of: plan.rowParts,
       in: plan.panels(of: block.rows, width: operands.rowWidth))
-    let columnPanels = Plan.part(
+    let columnPanels = Self.part(
       part % plan.columnParts, of: plan.columnParts,
       in: plan.panels(of: operands.n, width: operands.columnWidth))
     guard !rowPanels.isEmpty else { return }
@@ -166,9 +173,10 @@ final class HostContraction {
       let columns = min(operands.columnWidth, operands.n - column)
       for chain in stride(from: 0, to: block.depth, by: Int(MACLAURIN_CHAIN)) {
         let b = stream.next()
+        let depth = min(Int(MACLAURIN_CHAIN), block.depth - chain)
+        stream.spread(panels: rowPanels.count, depth: depth)
         operands.addChain(
-          row: block.row + row, rows: rows, column: column, columns: columns,
-          depth: min(Int(MACLAURIN_CHAIN), block.depth - chain),
+          row: block.row + row, rows: rows, column: column, columns: columns, depth: depth,
           isFirst: block.first + chain == 0,
           a: block.packed + (row * block.depth + chain * operands.rowWidth) * operands.elementBytes,
           aPanelStride: block.depth * operands.rowWidth, b: b, ahead: &stream.ahead)
@@ -177,7 +185,7 @@ final class HostContraction {
   }
 
   /// At least that much workspace.
-  private func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
+  func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
     if bytes > workspaceCapacity {
       free(workspace)
       workspace = nil
@@ -190,6 +198,14 @@ final class HostContraction {
       workspaceCapacity = capacity
     }
     return workspace!
+  }
+
+  /// fl(alpha·scale) of a term.
+  static func factor(_ alpha: Double, _ scale: UnsafeRawPointer?, isDouble: Bool) -> Double {
+    var p = ContractionParameters()
+    p.alpha = isDouble ? Int(bitPattern: UInt(alpha.bitPattern)) : Int(Float(alpha).bitPattern)
+    p.hasScale = scale == nil ? 0 : 1
+    return factors(p, isDouble: isDouble, scale: scale).alpha
   }
 
   private static func instances(elementBytes: Int) -> [ContractionInstance] {
@@ -333,8 +349,7 @@ extension HostContraction {
       depthBlock = min(operands.k, chains * chain)
 
       packedBytes = Self.up(rowBlock * depthBlock * operands.elementBytes, 4096)
-      partBytes = PanelStream.spaceBytes(
-        operands.instance, sources: 1, depth: depth)
+      partBytes = PanelStream.spaceBytes(operands.instance, sources: 1)
       (rowParts, columnParts) = Self.grid(
         rowPanels: panelCount(min(rowBlock, operands.m), width),
         columnPanels: panelCount(operands.n, operands.columnWidth), width, threads)
@@ -359,11 +374,6 @@ extension HostContraction {
     var bytes: Int { packedBytes + rowParts * columnParts * partBytes }
 
     func panels(of lanes: Int, width: Int) -> Int { panelCount(lanes, width) }
-
-    /// Part number `index` of 0 ..< count, cut as evenly as can be.
-    static func part(_ index: Int, of parts: Int, in count: Int) -> Range<Int> {
-      index * count / parts..<(index + 1) * count / parts
-    }
 
     private static func up(_ value: Int, _ multiple: Int) -> Int {
       (value + multiple - 1) / multiple * multiple

@@ -11,8 +11,10 @@ public final class OpenBLASBackend: Backend {
   public var workspaceBytes = OpenBLASBackend.defaultWorkspaceBytes
   private let memory: HostMemory
   private let pool: ThreadPool
-  private let contraction: HostContraction
-  private let library: OpenBLASLibrary?
+  let contraction: HostContraction
+  /// Packed copies of weights that do not change.
+  let keptPanels = KeptPanels()
+  let library: OpenBLASLibrary?
   private var functions: [String: MaclaurinHostFunction] = [:]
   /// Seconds by function, while profiling.
   private var seconds: [String: Double]?
@@ -59,6 +61,7 @@ public final class OpenBLASBackend: Backend {
   public func upload(_ source: UnsafeRawBufferPointer, to matrix: Matrix) {
     guard matrix.count > 0, let base = source.baseAddress else { return }
     memory.statistics.uploadedBytes += matrix.count * matrix.type.byteCount
+    matrix.buffer.version += 1
     let bytes = matrix.columns * matrix.type.byteCount
     for row in 0..<matrix.rows {
       memcpy(
@@ -89,16 +92,26 @@ public final class OpenBLASBackend: Backend {
     }
   }
 
-  private func perform(_ operation: Operation) throws {
+  func perform(_ operation: Operation) throws {
+    if keptPanels.isInUse { noteChanges(operation) }
     switch operation {
     case .contraction(let contraction): run(contraction)
     case .jetContraction(let product):
+      if try runSweep(product) { return }
       for part in try product.lowered(workspace: allocate) { try perform(part) }
     default:
       guard let portable = operation.content as? any PortableOperation else {
         preconditionFailure("\(operation.name) has no lowering")
       }
       for launch in try portable.launches(workspace: allocate) { run(launch) }
+    }
+  }
+
+  /// What the operation writes is no longer what packed copies were made of.
+  private func noteChanges(_ operation: Operation) {
+    var operation = operation
+    operation.visitOperands { matrix, access in
+      if access.writes { matrix.buffer.version += 1 }
     }
   }
 
@@ -187,7 +200,7 @@ public final class OpenBLASBackend: Backend {
 
   // MARK: Statistics
 
-  private func timed(_ name: String, _ body: () -> Void) {
+  func timed(_ name: String, _ body: () -> Void) {
     memory.statistics.count(name)
     guard seconds != nil else { return body() }
     let clock = ContinuousClock()

@@ -13,6 +13,13 @@ struct PanelSource {
   var isFilled = false
   /// The whole matrix's depth.
   var depth = 0
+
+  /// The same once the copy is there.
+  var filled: PanelSource {
+    var source = self
+    source.isFilled = kept != nil
+    return source
+  }
 }
 
 /// Panels of B for one thread, in the order in which it multiplies with them. While one is in use,
@@ -33,8 +40,9 @@ struct PanelStream {
   private let load: (Int) -> Load
   private let slots: Int
   private let slotBytes: Int
-  /// The load whose turn is next, and how many have been begun.
+  /// The load whose turn is next.
   private var index = 0
+  /// How many loads have been begun; the last one of them is what `ahead` is about.
   private var begun = 0
 
   /// - Parameters:
@@ -50,71 +58,88 @@ struct PanelStream {
     self.count = count
     self.load = load
     slots = Self.slots(sources: sources.count)
-    slotBytes = Self.slotBytes(instance, depth: Int(MACLAURIN_CHAIN))
+    slotBytes = Self.slotBytes(instance)
   }
 
   /// As many panels as are in use at the same time, and as many again on their way.
   private static func slots(sources: Int) -> Int { 2 * sources }
 
-  private static func slotBytes(_ instance: ContractionInstance, depth: Int) -> Int {
+  private static func slotBytes(_ instance: ContractionInstance) -> Int {
     // Not a multiple of a cache's way: neighbouring slots then begin in different sets.
-    depth * instance.columns * instance.elementBytes + 4 * Int(CONTRACTION_LINE_BYTES)
+    Int(MACLAURIN_CHAIN) * instance.columns * instance.elementBytes
+      + 4 * Int(CONTRACTION_LINE_BYTES)
   }
 
-  /// Space for a stream of so many sources, chains of at most `depth`.
-  static func spaceBytes(_ instance: ContractionInstance, sources: Int, depth: Int) -> Int {
-    let bytes = slots(sources: sources) * slotBytes(instance, depth: Int(MACLAURIN_CHAIN))
-    return (bytes + 4095) / 4096 * 4096
+  /// Space for a stream of so many sources.
+  static func spaceBytes(_ instance: ContractionInstance, sources: Int) -> Int {
+    (slots(sources: sources) * slotBytes(instance) + 4095) / 4096 * 4096
   }
 
-  /// The next panel, packed, until as many more as there are sources have been taken; then `ahead` is
-  /// the one behind it.
+  /// The next panel, packed. It stays until as many more as there are sources have been taken.
   mutating func next() -> UnsafeRawPointer {
     let load = load(index)
     let place = place(of: index, load)
     let source = sources[load.source]
-    if !source.isFilled {
-      if index < begun && ahead.target != nil {
+    if index < begun - 1 {
+      if way(load) == .fetched { pack(load, from: source, to: place) }
+    } else {
+      if index == begun - 1, way(load) == .copied {
         if ahead.left > 0 { instance.finishCopy(&ahead) }
-      } else {
+      } else if way(load) != .kept {
         pack(load, from: source, to: place)
       }
+      ahead.left = 0
     }
     index += 1
-    begun = index
-    begin()
+    begun = max(begun, index)
     return UnsafeRawPointer(place)
   }
 
-  /// Begins the load behind the current one.
-  private mutating func begin() {
-    ahead = ContractionAhead()
-    guard index < count else { return }
-    begun = index + 1
-    let load = load(index)
+  /// Spreads the work on the next loads over a multiplication of `panels` panels of A, `depth` deep.
+  mutating func spread(panels: Int, depth: Int) {
+    if ahead.left == 0 && begun < min(count, index + sources.count) { begin() }
+    let step = Int(CONTRACTION_AHEAD_DEPTH)
+    let bursts = panels * ((depth + step - 1) / step)
+    ahead.rate = (ahead.left + bursts - 1) / bursts
+  }
+
+  /// How a panel gets to its place.
+  private enum Way { case kept, copied, fetched, packed }
+
+  private func way(_ load: Load) -> Way {
     let source = sources[load.source]
-    let width = instance.columns
-    if source.isFilled {
-      ahead.source = UnsafeRawPointer(place(of: index, load))
-      ahead.left = load.depth * width * source.elementBytes / Int(CONTRACTION_LINE_BYTES)
-      ahead.lines = ahead.left
-      return
+    if source.isFilled { return .kept }
+    // Rows of a partial panel may end where memory does.
+    if source.laneStride == 1 {
+      return load.column + instance.columns <= source.lanes ? .copied : .packed
     }
-    let start =
+    return source.depthStride == 1 ? .fetched : .packed
+  }
+
+  private mutating func begin() {
+    let load = load(begun)
+    let source = sources[load.source]
+    let perLine = Int(CONTRACTION_LINE_BYTES) / source.elementBytes
+    ahead = ContractionAhead()
+    ahead.source =
       source.pointer
       + (load.column * source.laneStride + load.first * source.depthStride) * source.elementBytes
-    ahead.source = start
-    if source.laneStride == 1 && load.column + width <= source.lanes {
-      // Rows that are fetched before they are copied must exist.
-      ahead.target = place(of: index, load)
+    switch way(load) {
+    case .kept:
+      ahead.source = UnsafeRawPointer(place(of: begun, load))
+      ahead.left = load.depth * instance.columns / perLine
+      ahead.lines = ahead.left
+    case .copied:
+      ahead.target = place(of: begun, load)
       ahead.stride = source.depthStride
       ahead.left = load.depth
-    } else if source.depthStride == 1 {
+    case .fetched:
       ahead.stride = source.laneStride
-      let perLine = Int(CONTRACTION_LINE_BYTES) / source.elementBytes
       ahead.lines = (load.depth + perLine - 1) / perLine
-      ahead.left = ahead.lines * min(width, source.lanes - load.column)
+      ahead.left = ahead.lines * min(instance.columns, source.lanes - load.column)
+    case .packed: break
     }
+    begun += 1
   }
 
   private func place(of index: Int, _ load: Load) -> UnsafeMutableRawPointer {

@@ -14,12 +14,48 @@ extension JetContraction {
     guard plan.isInterpolated, let displacement else {
       return fills.map { .fill($0) } + contractions.map { .contraction($0) }
     }
+    let parts = try interpolation(workspace: workspace)
+    var operations: [Operation] = [.blockCombination(parts.evaluation)]
+    let inner =
+      plan.innerNodes.isEmpty
+      ? nil
+      : Matrix(
+        try workspace(center.count, output.type), rows: center.rows, columns: center.columns)
+    for part in parts.products {
+      var weights = part.node == .zero ? center : displacement
+      if let inner, plan.innerNodes.contains(part.node) {
+        weights = inner
+        operations.append(
+          .rayWeights(
+            RayWeights(
+              inner, center: center, displacement: displacement, at: part.node.value, scale: scale)))
+      }
+      var contraction = product(part.input, weights, into: part.values)
+      if part.node == .infinity { contraction.scale = scale }
+      operations.append(.contraction(contraction))
+    }
+    operations.append(.blockCombination(parts.combination))
+    return operations
+  }
+
+  /// What an interpolated product consists of.
+  public struct Interpolation {
+    /// Makes the products' inputs, as far as they do not lie in the jet itself.
+    public var evaluation: BlockCombination
+    /// Values of all blocks at a node: `input`, some blocks of rows, times the node's weights.
+    public var products: [(node: JetProductPlan.Node, input: Matrix, values: Matrix)]
+    public var combination: BlockCombination
+  }
+
+  /// The parts of an interpolated product, with memory for the inputs and the values.
+  public func interpolation(
+    workspace: (_ count: Int, ScalarType) throws -> Buffer
+  ) rethrows -> Interpolation {
     func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
       Matrix(try workspace(max(1, rows * columns), output.type), rows: rows, columns: columns)
     }
     let block = input.block
     let first = sense == .forward ? 0 : 1
-    var operations: [Operation] = []
 
     // A coefficient that is alone at its node is read where it lies.
     var inputs: [JetProductPlan.Node: Matrix] = [:]
@@ -39,34 +75,20 @@ extension JetContraction {
       inputs[place.node] = evaluated.rows(
         (place.row * block)..<((place.row + place.count) * block))
     }
-    operations.append(
-      .blockCombination(
-        BlockCombination(
-          evaluated, of: input[first...plan.inputDegree], block: block, rows: rows)))
-
     let values = try matrix(plan.products.count * block, output.columns)
-    let inner = plan.innerNodes.isEmpty ? nil : try matrix(center.rows, center.columns)
+    var products: [(node: JetProductPlan.Node, input: Matrix, values: Matrix)] = []
     for node in JetProductPlan.Node.allCases {
       guard let x = inputs[node] else { continue }
-      var weights = node == .zero ? center : displacement
-      if let inner, plan.innerNodes.contains(node) {
-        weights = inner
-        operations.append(
-          .rayWeights(
-            RayWeights(
-              inner, center: center, displacement: displacement, at: node.value, scale: scale)))
-      }
       let range = plan.range(of: node)
-      var contraction = product(
-        x, weights, into: values.rows((range.lowerBound * block)..<(range.upperBound * block)))
-      if node == .infinity { contraction.scale = scale }
-      operations.append(.contraction(contraction))
+      products.append(
+        (node, x, values.rows((range.lowerBound * block)..<(range.upperBound * block))))
     }
-    operations.append(
-      .blockCombination(
-        BlockCombination(
-          output[first...plan.outputDegree], of: values, block: block, rows: plan.outputs)))
-    return operations
+    return Interpolation(
+      evaluation: BlockCombination(
+        evaluated, of: input[first...plan.inputDegree], block: block, rows: rows),
+      products: products,
+      combination: BlockCombination(
+        output[first...plan.outputDegree], of: values, block: block, rows: plan.outputs))
   }
 
   /// The cost of `lowered`, without making it.
