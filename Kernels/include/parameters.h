@@ -348,6 +348,7 @@ typedef struct {
   long hasScale;                    ///< 0 or 1
   long aOffset, bOffset, cOffset, scaleOffset;   ///< device only: where the operands begin
   long aPacked, bPacked;            ///< host family on a device: places in the workspace
+  long chains;                      ///< device family: chains of one launch, where they are split
 } ContractionParameters;
 
 /// Jet times degree-1 parameter jet (jet_contraction.cl). Rows of a jet with `block` rows per
