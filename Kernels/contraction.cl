@@ -49,7 +49,7 @@ TILE_KERNEL void contraction(
   a += p.aOffset + batch * p.aBatch;
   b += p.bOffset + batch * p.bBatch;
   c += p.cOffset + batch * p.cBatch;
-  if (add_term(a, b, c, output, term, 1, aTiles, bTiles, &fold)) start_tile(c, output);
+  if (add_term(a, b, b, c, output, term, 1, aTiles, bTiles, &fold)) start_tile(c, output);
 }
 
 #else
@@ -85,7 +85,7 @@ TILE_KERNEL void contraction_chains(
   a += p.aOffset + batch * p.aBatch + first * p.aColumn;
   b += p.bOffset + batch * p.bBatch + first * p.bRow;
   add_term(
-    a, b, sums + (long)get_group_id(2) * p.m * p.n, output, term, 1, aTiles, bTiles, &fold);
+    a, b, b, sums + (long)get_group_id(2) * p.m * p.n, output, term, 1, aTiles, bTiles, &fold);
 }
 
 // Sums that are read together, since each is one trip to memory and none waits for another.

@@ -21,8 +21,8 @@
 //   64 x 64, items 4 x 8              95                 96 to 121
 //   32 x 128 and 128 x 32             123 to 127         (not used)
 //   16 x 64 and 64 x 16, items 4 x 4  96 to 103          151 to 168
-// The scalar 128 x 128 also fits in 128 without spills, with which float32 gets two groups per
-// multiprocessor.
+// With B_COMBINED the first row is 128 to 130 (vectors; 128 suffice), 141 to 161 and 238. At 128
+// registers a multiprocessor of 65,536 holds two groups of 256.
 //
 // Tuning (-D; every set gives the same bits):
 //   TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N
@@ -35,7 +35,7 @@
 //
 // What else the text can be built for:
 //   CHAIN_SUMS     chains are stored as they are, for a sum that follows (contraction.cl)
-//   B_COMBINED     B is B0 + factor B1, combined on its way to local memory
+//   B_COMBINED     B may be B0 + factor B1, rounded once, combined on its way to local memory
 
 #ifndef TILE_M
 #define TILE_M 128
@@ -168,6 +168,10 @@ typedef struct {
   long begin, end, shared, base;
   long aRow, aColumn, bRow, bColumn, depth;
   real alpha;
+#ifdef B_COMBINED
+  int isCombined;
+  real factor;
+#endif
 } TileTerm;
 
 /// What a fold needs. It waits in local memory: held privately, the addresses that follow from it
@@ -322,11 +326,12 @@ TILE_FUNCTION void store_b(__local fragment *tile, uint k, uint n, bLoad x) {
 }
 
 /// Adds one product term to a tile. Every work-item of the group must call it, with the same
-/// arguments; begin < end. Returns whether the tile's first fold is still to come.
+/// arguments; begin < end. Returns whether the tile's first fold is still to come. `b1` is B1 of a
+/// combined B, which lies like B.
 TILE_FUNCTION int add_term(
-  GLOBAL const real *a, GLOBAL const real *b, GLOBAL real *c, const TileOutput output,
-  const TileTerm term, int isFirst, __local fragment *aTiles, __local fragment *bTiles,
-  __local TileFold *fold
+  GLOBAL const real *a, GLOBAL const real *b, GLOBAL const real *b1, GLOBAL real *c,
+  const TileOutput output, const TileTerm term, int isFirst, __local fragment *aTiles,
+  __local fragment *bTiles, __local TileFold *fold
 ) {
   const uint item = get_local_id(0);
   const uint2 place = item_place();
@@ -367,6 +372,9 @@ TILE_FUNCTION int add_term(
     const uint buffer = (uint)(k / TILE_K) & 1, other = buffer ^ 1;
     aLoad aNext[A_LOADS];
     bLoad bNext[B_LOADS];
+#ifdef B_COMBINED
+    bLoad bOther[B_LOADS];
+#endif
     if (left > 0) {
       const uint depth = left < TILE_K ? left : TILE_K;
       #pragma unroll
@@ -377,6 +385,15 @@ TILE_FUNCTION int add_term(
       for (int l = 0; l < B_LOADS; ++l) {
         bNext[l] = B_K(l) < depth ? LOAD_B(b, bAt[l]) : (bLoad)(R(0.0));
       }
+#ifdef B_COMBINED
+      if (term.isCombined) {
+        #pragma unroll
+        for (int l = 0; l < B_LOADS; ++l) {
+          bOther[l] = B_K(l) < depth ? LOAD_B(b1, bAt[l]) : (bLoad)(R(0.0));
+        }
+        b1 += TILE_K * term.bRow;
+      }
+#endif
       a += TILE_K * term.aColumn;
       b += TILE_K * term.bRow;
     }
@@ -407,6 +424,14 @@ TILE_FUNCTION int add_term(
       __local fragment *bTile = bTiles + other * (TILE_K * B_PITCH / WIDTH);
       #pragma unroll
       for (int l = 0; l < A_LOADS; ++l) store_a(aTile, A_K(l), A_M(l), aNext[l]);
+#ifdef B_COMBINED
+      if (term.isCombined) {
+        #pragma unroll
+        for (int l = 0; l < B_LOADS; ++l) {
+          bNext[l] = fma((bLoad)(term.factor), bOther[l], bNext[l]);
+        }
+      }
+#endif
       #pragma unroll
       for (int l = 0; l < B_LOADS; ++l) store_b(bTile, B_K(l), B_N(l), bNext[l]);
     }

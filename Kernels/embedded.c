@@ -25,6 +25,8 @@
   SOURCE(step_scalars) \
   SOURCE(jet_composition) \
   SOURCE(jet_product) \
+  SOURCE(block_combination) \
+  SOURCE(ray_weights) \
   SOURCE(pooling) \
   SOURCE(layer_norm) \
   SOURCE(layer_affine) \
@@ -40,7 +42,8 @@
   SOURCE(contraction_host) \
   SOURCE(contraction_tile) \
   SOURCE(contraction) \
-  SOURCE(jet_contraction) 
+  SOURCE(jet_contraction) \
+  SOURCE(jet_contraction_nodes)
 
 static const char parameters_text[] = {
 #embed "include/parameters.h"
@@ -108,6 +111,12 @@ static const char jet_composition_text[] = {
 static const char jet_product_text[] = {
 #embed "jet_product.cl"
 };
+static const char block_combination_text[] = {
+#embed "block_combination.cl"
+};
+static const char ray_weights_text[] = {
+#embed "ray_weights.cl"
+};
 static const char pooling_text[] = {
 #embed "pooling.cl"
 };
@@ -155,6 +164,9 @@ static const char contraction_text[] = {
 };
 static const char jet_contraction_text[] = {
 #embed "jet_contraction.cl"
+};
+static const char jet_contraction_nodes_text[] = {
+#embed "jet_contraction_nodes.cl"
 };
 
 #define ENTRY(name) {#name, name##_text, sizeof name##_text},

@@ -118,6 +118,26 @@ typedef struct {
   long outputDegree, outputCapacity;
 } JetProductParameters;
 
+/// Output blocks of one launch, and sources of one: a parameter block has at most 1024 bytes.
+#define COMBINATION_ROWS 16
+#define COMBINATION_TERMS 5
+/// See BlockCombination in the Compute module. Sources and factors have 8 bits each, the first in the
+/// lowest; factors are signed eighths.
+typedef struct {
+  long rows;
+  long step;                           ///< elements of a block
+  long count[COMBINATION_ROWS];
+  long sources[COMBINATION_ROWS];
+  long factors[COMBINATION_ROWS];
+  long divisor[COMBINATION_ROWS];
+} BlockCombinationParameters;
+
+typedef struct {
+  long u;                              ///< real
+  long hasScale;
+  long centerStride, displacementStride;
+} RayWeightsParameters;
+
 /// Windows over images whose positions are rows: see PoolingWindow. The image is what is pooled,
 /// or receives the cotangent of that.
 typedef struct {
@@ -368,5 +388,26 @@ typedef struct {
   long hasScale;            ///< the displacement's term: alpha·scale[scaleOffset] (rounded once)
   long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
 } JetContractionParameters;
+
+/// Which weights a node has: W0, W0 + u·s·Δ, or Δ.
+#define JET_NODE_CENTER 0
+#define JET_NODE_COMBINED 1
+#define JET_NODE_DISPLACEMENT 2
+#define JET_NODES 5
+/// Products at the nodes of an interpolated jet product (jet_contraction_nodes.cl). Rows of inputs and values are
+/// contiguous, and so are the rows of a node.
+typedef struct {
+  long n, k;                      ///< features of the output and of the input
+  long weightRow, weightColumn;   ///< strides of W0 and of Δ as [k, n] matrices
+  long alpha;                     ///< real
+  long hasScale;                  ///< combined: u·scale[scaleOffset]; Δ: alpha·scale[scaleOffset]
+  long weightOffset, displacementOffset, scaleOffset;
+  long rows[JET_NODES];           ///< of the node's inputs and values
+  long kind[JET_NODES];
+  long u[JET_NODES];              ///< real
+  long isEvaluated[JET_NODES];    ///< 0: the inputs are coefficients of the jet
+  long inputOffset[JET_NODES];
+  long valueRow[JET_NODES];       ///< first row of the values
+} JetNodesParameters;
 
 #endif

@@ -4,6 +4,9 @@ public struct Workspace {
   public var contractionCount: (Contraction) -> Int
   /// Bytes that a convolution may take for its tiles.
   public var convolutionBytes: Int
+  /// Whether the products of an interpolated jet product take their weights as they need them, and no
+  /// memory of their own.
+  public var combinesNodeWeights = false
 
   public init(
     convolutionBytes: Int = NullBackend.defaultWorkspaceBytes,
@@ -74,12 +77,30 @@ public final class NullBackend: Backend {
     cost = cost + operation.cost
     switch operation {
     case .contraction(let contraction): count([contraction])
-    case .jetContraction(let product): count(product.contractions)
+    case .jetContraction(let product): count(product)
     default: break
     }
     if let portable = operation.content as? any PortableOperation {
       _ = try portable.launches(workspace: allocate)
     }
+  }
+
+  private func count(_ product: JetContraction) {
+    var buffers: [Buffer] = []
+    func memory(_ count: Int, _ type: ScalarType) -> Buffer {
+      buffers.append(allocate(count, type))
+      return buffers[buffers.count - 1]
+    }
+    if product.plan.isInterpolated && workspace.combinesNodeWeights {
+      let cost = product.cost
+      contractionCost =
+        contractionCost + Cost(flops: product.contractionFlops, bytes: cost.bytes)
+      _ = product.nodeProducts(workspace: memory)
+      return withExtendedLifetime(buffers) {}
+    }
+    let parts = product.lowered(workspace: memory)
+    for case .contraction(let contraction) in parts { count([contraction]) }
+    withExtendedLifetime(buffers) {}
   }
 
   private func count(_ contractions: [Contraction]) {

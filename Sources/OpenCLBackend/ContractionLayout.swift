@@ -43,7 +43,8 @@ extension ContractionLayout {
     let chainLength = Contraction.chainLength
     let allChains = (k + chainLength - 1) / chainLength
     for tile in tiles {
-      let groups = ((m + tile.rows - 1) / tile.rows) * ((n + tile.columns - 1) / tile.columns)
+      let groups =
+        ((m + tile.rows - 1) / tile.rows) * ((n + tile.columns - 1) / tile.columns)
         * batch
       let time = tile.time(groups: groups, units: units) * Double(k) + launch
       if time < shortest { (best, shortest) = (ContractionLayout(tile: tile), time) }

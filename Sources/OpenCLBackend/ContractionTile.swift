@@ -9,7 +9,8 @@ public struct ContractionTile: Sendable, Hashable {
   public var depth: Int?
   public var itemRows: Int
   public var itemColumns: Int
-  /// Registers of a float32 work-item that compilers which can be told may use; nil for no limit.
+  /// Registers of a float32 work-item, with vector loads, that a compiler which can be told may use;
+  /// nil for no limit.
   public var registers: Int?
   /// Whether operands whose rows are aligned are read 16 bytes at a time.
   public var loadsVectors = true
@@ -49,8 +50,11 @@ public struct ContractionTile: Sendable, Hashable {
   /// vectors.
   func defines(_ vectors: Vectors, type: ScalarType) -> [(name: String, value: Int)] {
     var result = defines
-    if let registers, type == .float32 { result.append((ProgramKey.registerLimit, registers)) }
     guard loadsVectors else { return result }
+    // Addresses of scalar loads need more.
+    if let registers, type == .float32, vectors.a, vectors.b {
+      result.append((ProgramKey.registerLimit, registers))
+    }
     // Every work-item must have something to read.
     let depth = depth ?? (type == .float32 ? 8 : 4)
     func divides(_ lanes: Int) -> Bool { lanes * depth % (workItems * type.vectorWidth) == 0 }
@@ -82,14 +86,16 @@ extension ContractionTile {
       c = isAligned(operation.c, operation.strideC)
     }
 
-    init(_ operation: JetContraction) {
+    /// With one more matrix that is read as A.
+    init(_ operation: JetContraction, with input: Matrix? = nil) {
       let width = operation.center.type.vectorWidth
       func isAligned(_ matrix: Matrix) -> Bool {
         matrix.columns % width == 0 && matrix.offset % width == 0 && matrix.stride % width == 0
       }
-      a = isAligned(operation.input.matrix)
+      a = isAligned(operation.input.matrix) && (input.map(isAligned) ?? true)
       c = isAligned(operation.output.matrix)
-      b = isAligned(operation.center) && (operation.displacement.map(isAligned) ?? true)
+      b =
+        isAligned(operation.center) && (operation.displacement.map(isAligned) ?? true)
         && operation.displacementStride % width == 0
     }
   }

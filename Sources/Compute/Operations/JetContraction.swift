@@ -1,11 +1,12 @@
-/// The schoolbook product of a jet with a weight jet W0 + t·s·Δ, or its adjoint.
+/// The product of a jet with a weight jet W0 + t·s·Δ, or its adjoint.
 ///
 /// Forward:  y_i = x_i W0ᵀ + s·x_{i−1} Δᵀ, i = 0…outputDegree.
 /// Adjoint:  x̄_i = ȳ_i W0 + s·ȳ_{i+1} Δ,   i = 1…outputDegree (cotangents have no coefficient 0).
 ///
-/// Weights are [outputs, inputs]. Each output element is the W0 product, then the Δ product added
-/// to it, each in the order of `Contraction`. A coefficient that an operand does not store is
-/// zero and contributes nothing. With several directions, coefficient 0 is shared and direction v
+/// Weights are [outputs, inputs]. A coefficient that an operand does not store is zero and
+/// contributes nothing. In the schoolbook's order each output element is the W0 product, then the Δ
+/// product added to it, each in the order of `Contraction`; interpolated plans, for one direction,
+/// have an order of their own (`JetProductPlan`). With several directions, coefficient 0 is shared and direction v
 /// has displacement `displacement.moved(by: v·displacementStride)`.
 public struct JetContraction: OperationContent {
   public enum Sense: Sendable { case forward, adjoint }
@@ -21,10 +22,13 @@ public struct JetContraction: OperationContent {
   public var alpha: Double
   /// The 1×1 direction scale s, absent for 1.
   public var scale: Matrix?
+  /// How it is computed; part of what decides about bits.
+  public var plan: JetProductPlan
 
   public init(
     _ sense: Sense, _ input: JetView, center: Matrix, displacement: Matrix?,
-    displacementStride: Int = 0, into output: JetView, alpha: Double, scale: Matrix?
+    displacementStride: Int = 0, into output: JetView, alpha: Double, scale: Matrix?,
+    plan: JetProductPlan = .schoolbook
   ) {
     self.sense = sense
     self.input = input
@@ -34,6 +38,12 @@ public struct JetContraction: OperationContent {
     self.displacementStride = displacementStride
     self.alpha = alpha
     self.scale = scale
+    self.plan = plan
+    precondition(
+      !plan.isInterpolated
+        || displacement != nil && input.directions == 1 && plan.sense == sense
+          && plan.inputDegree == input.degree && plan.outputDegree == output.degree,
+      "a plan for other jets")
     precondition(input.block == output.block && input.directions == output.directions)
     precondition(
       center.columns == (sense == .forward ? input.columns : output.columns)
@@ -42,9 +52,13 @@ public struct JetContraction: OperationContent {
     precondition(displacement != nil || output.degree <= max(input.degree, 1))
   }
 
-  public var name: String { "jet_contraction" }
+  public var name: String {
+    plan.isInterpolated ? "jet_contraction_interpolated" : "jet_contraction"
+  }
 
-  public var cost: Cost { contractions.reduce(Cost()) { $0 + $1.cost } }
+  public var cost: Cost {
+    plan.isInterpolated ? interpolatedCost : contractions.reduce(Cost()) { $0 + $1.cost }
+  }
 
   public mutating func visitOperands(
     _ body: (inout Matrix, Access) throws -> Void
@@ -61,6 +75,7 @@ public struct JetContraction: OperationContent {
   }
 
   public func define() {
+    if plan.isInterpolated { return defineInterpolated() }
     for fill in fills { fill.define() }
     // A row that both terms reach has the bound of both: the second reads the first as exact.
     var errors: [Double] = []
@@ -74,7 +89,7 @@ public struct JetContraction: OperationContent {
     }
   }
 
-  /// The same as plain contractions, in order. Run `fills` first.
+  /// The schoolbook product as plain contractions, in order. Run `fills` first.
   public var contractions: [Contraction] { centerProducts + displacementProducts }
 
   /// Row blocks that only the displacement reaches start at zero, so that it needs one product.
@@ -84,7 +99,7 @@ public struct JetContraction: OperationContent {
     return (0..<output.directions).map { Fill(output[output.degree, direction: $0], value: 0) }
   }
 
-  private func product(_ x: Matrix, _ weights: Matrix, into y: Matrix) -> Contraction {
+  func product(_ x: Matrix, _ weights: Matrix, into y: Matrix) -> Contraction {
     Contraction(x, weights, into: y, transposeB: sense == .forward, alpha: alpha)
   }
 
