@@ -42,7 +42,8 @@
   SOURCE(contraction_host) \
   SOURCE(contraction_tile) \
   SOURCE(contraction) \
-  SOURCE(jet_contraction) 
+  SOURCE(jet_contraction) \
+  SOURCE(jet_contraction_nodes)
 
 static const char parameters_text[] = {
 #embed "include/parameters.h"
@@ -163,6 +164,9 @@ static const char contraction_text[] = {
 };
 static const char jet_contraction_text[] = {
 #embed "jet_contraction.cl"
+};
+static const char jet_contraction_nodes_text[] = {
+#embed "jet_contraction_nodes.cl"
 };
 
 #define ENTRY(name) {#name, name##_text, sizeof name##_text},

@@ -368,6 +368,7 @@ typedef struct {
   long hasScale;                    ///< 0 or 1
   long aOffset, bOffset, cOffset, scaleOffset;   ///< device only: where the operands begin
   long aPacked, bPacked;            ///< host family on a device: places in the workspace
+  long chains;                      ///< device family: chains of one launch, where they are split
 } ContractionParameters;
 
 /// Jet times degree-1 parameter jet (jet_contraction.cl). Rows of a jet with `block` rows per
@@ -387,5 +388,26 @@ typedef struct {
   long hasScale;            ///< the displacement's term: alpha·scale[scaleOffset] (rounded once)
   long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
 } JetContractionParameters;
+
+/// Which weights a node has: W0, W0 + u·s·Δ, or Δ.
+#define JET_NODE_CENTER 0
+#define JET_NODE_COMBINED 1
+#define JET_NODE_DISPLACEMENT 2
+#define JET_NODES 5
+/// Products at the nodes of an interpolated jet product (jet_contraction_nodes.cl). Rows of inputs and values are
+/// contiguous, and so are the rows of a node.
+typedef struct {
+  long n, k;                      ///< features of the output and of the input
+  long weightRow, weightColumn;   ///< strides of W0 and of Δ as [k, n] matrices
+  long alpha;                     ///< real
+  long hasScale;                  ///< combined: u·scale[scaleOffset]; Δ: alpha·scale[scaleOffset]
+  long weightOffset, displacementOffset, scaleOffset;
+  long rows[JET_NODES];           ///< of the node's inputs and values
+  long kind[JET_NODES];
+  long u[JET_NODES];              ///< real
+  long isEvaluated[JET_NODES];    ///< 0: the inputs are coefficients of the jet
+  long inputOffset[JET_NODES];
+  long valueRow[JET_NODES];       ///< first row of the values
+} JetNodesParameters;
 
 #endif

@@ -4,6 +4,9 @@ public struct Workspace {
   public var contractionCount: (Contraction) -> Int
   /// Bytes that a convolution may take for its tiles.
   public var convolutionBytes: Int
+  /// Whether the products of an interpolated jet product take their weights as they need them, and no
+  /// memory of their own.
+  public var combinesNodeWeights = false
 
   public init(
     convolutionBytes: Int = NullBackend.defaultWorkspaceBytes,
@@ -84,10 +87,18 @@ public final class NullBackend: Backend {
 
   private func count(_ product: JetContraction) {
     var buffers: [Buffer] = []
-    let parts = product.lowered { count, type in
+    func memory(_ count: Int, _ type: ScalarType) -> Buffer {
       buffers.append(allocate(count, type))
       return buffers[buffers.count - 1]
     }
+    if product.plan.isInterpolated && workspace.combinesNodeWeights {
+      let cost = product.cost
+      contractionCost =
+        contractionCost + Cost(flops: product.contractionFlops, bytes: cost.bytes)
+      _ = product.nodeProducts(workspace: memory)
+      return withExtendedLifetime(buffers) {}
+    }
+    let parts = product.lowered(workspace: memory)
     for case .contraction(let contraction) in parts { count([contraction]) }
     withExtendedLifetime(buffers) {}
   }

@@ -14,9 +14,9 @@ extension OpenBLASBackend {
       input.block * input.columns * output.columns >= Self.leastProducts
     else { return false }
     if operation.plan.isInterpolated {
-      let parts = try operation.interpolation(workspace: allocate)
+      let parts = try operation.nodeProducts(workspace: allocate)
       try perform(.blockCombination(parts.evaluation))
-      sweep(operation, parts.products.map { ($0.node, $0.input, $0.values) })
+      sweep(operation, parts.products.map { ($0.node, $0.x, $0.values) })
       try perform(.blockCombination(parts.combination))
     } else {
       sweep(

@@ -74,9 +74,14 @@ extension ContractionBlock {
 
 extension OpenCLDevice {
   /// Elements that a contraction takes from the memory pool while it runs, besides its operands:
-  /// the host family's packed copies.
+  /// the host family's packed copies, the device family's split chains.
   public func workspaceCount(_ operation: Contraction, family: KernelFamily) -> Int {
-    guard family == .host, operation.m > 0, operation.n > 0 else { return 0 }
+    guard operation.m > 0, operation.n > 0 else { return 0 }
+    if family == .device {
+      var part = operation
+      part.batch = min(part.batch, OpenCLSession.groupLimit)
+      return layout(part).workspaceCount(m: part.m, n: part.n, batch: part.batch)
+    }
     let block = ContractionBlock(for: self)
     var part = operation
     part.batch = min(

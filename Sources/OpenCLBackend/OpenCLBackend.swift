@@ -17,6 +17,8 @@ public final class OpenCLBackend: Backend {
   public let family: KernelFamily
   /// The device family's tile; nil lets shapes choose. Bits do not depend on it.
   public var contractionTile: ContractionTile?
+  /// With such a tile, the chains of a launch of contractions that have several; nil: not split.
+  var contractionChains: Int?
 
   public lazy var workspaceBytes = device.convolutionWorkspace(family: family)
 

@@ -14,49 +14,47 @@ extension JetContraction {
     guard plan.isInterpolated, let displacement else {
       return fills.map { .fill($0) } + contractions.map { .contraction($0) }
     }
-    let parts = try interpolation(workspace: workspace)
-    var operations: [Operation] = [.blockCombination(parts.evaluation)]
+    let frame = try nodeProducts(workspace: workspace)
+    var operations: [Operation] = [.blockCombination(frame.evaluation)]
     let inner =
       plan.innerNodes.isEmpty
       ? nil
       : Matrix(
-        try workspace(center.count, output.type), rows: center.rows, columns: center.columns)
-    for part in parts.products {
-      var weights = part.node == .zero ? center : displacement
-      if let inner, plan.innerNodes.contains(part.node) {
+        try workspace(center.count, center.type), rows: center.rows, columns: center.columns)
+    for (node, x, values) in frame.products {
+      var weights = node == .zero ? center : displacement
+      if let inner, plan.innerNodes.contains(node) {
         weights = inner
         operations.append(
           .rayWeights(
             RayWeights(
-              inner, center: center, displacement: displacement, at: part.node.value, scale: scale)))
+              inner, center: center, displacement: displacement, at: node.value, scale: scale)))
       }
-      var contraction = product(part.input, weights, into: part.values)
-      if part.node == .infinity { contraction.scale = scale }
+      var contraction = product(x, weights, into: values)
+      if node == .infinity { contraction.scale = scale }
       operations.append(.contraction(contraction))
     }
-    operations.append(.blockCombination(parts.combination))
+    operations.append(.blockCombination(frame.combination))
     return operations
   }
 
-  /// What an interpolated product consists of.
-  public struct Interpolation {
-    /// Makes the products' inputs, as far as they do not lie in the jet itself.
+  /// What an interpolated product consists of, whoever makes the weights of the nodes.
+  public struct NodeProducts {
+    /// Of node inputs, and of the products.
     public var evaluation: BlockCombination
-    /// Values of all blocks at a node: `input`, some blocks of rows, times the node's weights.
-    public var products: [(node: JetProductPlan.Node, input: Matrix, values: Matrix)]
     public var combination: BlockCombination
+    /// values = x G_uᵀ, in the order of the plan; a node that has no product is not there.
+    public var products: [(node: JetProductPlan.Node, x: Matrix, values: Matrix)]
   }
 
-  /// The parts of an interpolated product, with memory for the inputs and the values.
-  public func interpolation(
+  public func nodeProducts(
     workspace: (_ count: Int, ScalarType) throws -> Buffer
-  ) rethrows -> Interpolation {
+  ) rethrows -> NodeProducts {
     func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
       Matrix(try workspace(max(1, rows * columns), output.type), rows: rows, columns: columns)
     }
     let block = input.block
     let first = sense == .forward ? 0 : 1
-
     // A coefficient that is alone at its node is read where it lies.
     var inputs: [JetProductPlan.Node: Matrix] = [:]
     var places: [(node: JetProductPlan.Node, row: Int, count: Int)] = []
@@ -76,19 +74,19 @@ extension JetContraction {
         (place.row * block)..<((place.row + place.count) * block))
     }
     let values = try matrix(plan.products.count * block, output.columns)
-    var products: [(node: JetProductPlan.Node, input: Matrix, values: Matrix)] = []
+    var result = NodeProducts(
+      evaluation: BlockCombination(
+        evaluated, of: input[first...plan.inputDegree], block: block, rows: rows),
+      combination: BlockCombination(
+        output[first...plan.outputDegree], of: values, block: block, rows: plan.outputs),
+      products: [])
     for node in JetProductPlan.Node.allCases {
       guard let x = inputs[node] else { continue }
       let range = plan.range(of: node)
-      products.append(
+      result.products.append(
         (node, x, values.rows((range.lowerBound * block)..<(range.upperBound * block))))
     }
-    return Interpolation(
-      evaluation: BlockCombination(
-        evaluated, of: input[first...plan.inputDegree], block: block, rows: rows),
-      products: products,
-      combination: BlockCombination(
-        output[first...plan.outputDegree], of: values, block: block, rows: plan.outputs))
+    return result
   }
 
   /// The cost of `lowered`, without making it.
