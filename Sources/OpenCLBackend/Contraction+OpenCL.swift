@@ -51,6 +51,9 @@ extension OpenCLBackend {
   private func lowerTiled(_ operation: Contraction, into lowering: inout Lowering) throws {
     let tile =
       contractionTile
+      ?? tunedTile(
+        m: operation.m, n: operation.n, batch: operation.batch, transposeA: operation.transposeA,
+        transposeB: operation.transposeB, type: operation.c.type)
       ?? .choose(m: operation.m, n: operation.n, batch: operation.batch, on: device)
     var defines = tile.defines
     if operation.transposeA { defines.append(("A_TRANSPOSED", 1)) }

@@ -60,6 +60,9 @@ extension OpenCLBackend {
     let rows = coefficients * output.block
     let tile =
       contractionTile
+      ?? tunedTile(
+        m: rows, n: output.columns, batch: output.directions, transposeA: false,
+        transposeB: operation.sense == .forward, type: output.type)
       ?? .choose(m: rows, n: output.columns, batch: output.directions, on: device)
     let groups = [
       (output.columns + tile.columns - 1) / tile.columns, (rows + tile.rows - 1) / tile.rows,
