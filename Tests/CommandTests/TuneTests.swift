@@ -5,7 +5,9 @@ import Testing
 @testable import OpenCLBackend
 
 @Suite struct TuneTests {
-  private let folder = TemporaryFolder()
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
 
   private func table(_ environment: [String: String?]) throws -> String {
     let outcome = try Command.run("devices", in: folder, environment: environment)

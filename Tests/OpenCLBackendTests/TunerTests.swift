@@ -15,7 +15,11 @@ import Testing
 
   /// A text whose blocks of 8 rows round alpha times a chain once more than they should.
   private func broken(_ condition: String) throws -> String {
-    let text = try #require(OpenCLBackend.programSource("contraction_host"))
+    var text = try #require(OpenCLBackend.programSource("contraction_host"))
+    // One variant of the block instead of five, which compiles in a fifth of the time.
+    for rows in ["== 1", "== 2", "<= 4", "<= 8"] {
+      text = text.replacing("(block.rows \(rows))", with: "(0)")
+    }
     let right = "STORE(fma((VECTOR)(block.alpha), chain[j], old), c + j * VECTOR_WIDTH);"
     let place = try #require(text.firstRange(of: right))
     return text.replacingCharacters(

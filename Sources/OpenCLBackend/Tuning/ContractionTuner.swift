@@ -82,7 +82,7 @@ public final class ContractionTuner {
         : TuningCandidate.blocks(for: device, quick: quick))
     let later =
       family == .host ? TuningCandidate.streams(of: .init(for: device), on: device).count : 0
-    var total = pending.count + later
+    let total = pending.count + later
     while !pending.isEmpty {
       let candidate = pending.removeFirst()
       progress(trials.count, total, candidate.description)
@@ -93,11 +93,9 @@ public final class ContractionTuner {
           "\(device.label): \(trials[0].refusal!) without any tuning; maclaurin verify says more")
       }
       if family == .host, pending.isEmpty, trials.count < total {
-        total = trials.count
-        if case .block(let block) = candidates[fastestBlock()] {
-          pending = TuningCandidate.streams(of: block, on: device)
-          total += pending.count
-        }
+        var block = ContractionBlock(for: device)
+        if case .block(let fastest) = candidates[fastestBlock()] { block = fastest }
+        pending = TuningCandidate.streams(of: block, on: device)
       }
     }
     choose()
