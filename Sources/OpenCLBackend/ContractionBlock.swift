@@ -17,7 +17,7 @@ struct ContractionBlock {
 
   /// What fits in 32 registers of 512 bits, or in 16 of 256.
   init(for device: OpenCLDevice) {
-    (rows, vectors) = device.nativeVectorWidth >= 16 ? (8, 2) : (6, 1)
+    (rows, vectors) = device.nativeVectorWidth >= 16 ? (12, 2) : (6, 1)
     streams = Self.streamsPerUnit * device.computeUnits
   }
 
@@ -82,7 +82,7 @@ extension OpenCLDevice {
       part.batch = min(part.batch, OpenCLSession.groupLimit)
       return layout(part).workspaceCount(m: part.m, n: part.n, batch: part.batch)
     }
-    let block = ContractionBlock(for: self)
+    let block = TuningCache.block(of: self)
     var part = operation
     part.batch = min(
       part.batch, max(1, OpenCLSession.groupLimit / block.panels(operation.m).groups))

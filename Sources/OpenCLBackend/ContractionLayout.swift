@@ -88,7 +88,16 @@ extension OpenCLBackend {
         tile: tile,
         chains: contractionChains.flatMap { operation.k > Contraction.chainLength ? $0 : nil })
     }
-    return device.layout(operation)
+    // A tile that was tuned takes the place of the model's, where chains are not split.
+    var layout = device.layout(operation)
+    if layout.chains == nil,
+      let tile = tunedTile(
+        m: operation.m, n: operation.n, batch: operation.batch, transposeA: operation.transposeA,
+        transposeB: operation.transposeB, type: operation.c.type)
+    {
+      layout.tile = tile
+    }
+    return layout
   }
 }
 

@@ -79,6 +79,9 @@ extension OpenCLBackend {
     // Without several chains nothing is split.
     let tile =
       contractionTile
+      ?? tunedTile(
+        m: rows, n: output.columns, batch: output.directions, transposeA: false,
+        transposeB: operation.sense == .forward, type: output.type)
       ?? ContractionLayout.choose(
         m: rows, n: output.columns, k: min(operation.input.columns, Contraction.chainLength),
         batch: output.directions, hasVectors: vectors.a && vectors.b, units: device.computeUnits
