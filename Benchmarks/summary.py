@@ -1,10 +1,13 @@
 """A table in Markdown of what suites measured.
 
-    python3 Benchmarks/summary.py step.json [contraction.json]
+    python3 Benchmarks/summary.py step.json [contraction.json] [--into README.md]
 
-Prints the figures of the files and their machine, versions and date; for README.md and docs/performance.md.
+Prints the figures of the files and their machine, versions and date; or puts them into a page, where each
+file's stand between the lines "<!-- summary of SUITE -->" and "<!-- end of summary -->".
 """
 
+import contextlib
+import io
 import json
 import sys
 
@@ -72,19 +75,42 @@ def contractions(result):
           percent(e["fma_peak_share"])] for e in result["contractions"]])
 
 
-def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__.strip())
-    for index, path in enumerate(sys.argv[1:]):
-        with open(path) as file:
-            result = json.load(file)
-        if index:
-            print()
+def text(result):
+    """What is said of one file."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         {"step": steps, "contraction": contractions}[result["suite"]](result)
         machine = result["machine"]
         print(
             f"\nMeasured {result['date'][:10]} on {machine['processor']}, {result['threads']} threads, "
             f"maclaurin {result['maclaurin']}.")
+    return output.getvalue()
+
+
+def main():
+    paths, page = sys.argv[1:], None
+    if "--into" in paths[:-1]:
+        index = paths.index("--into")
+        page = paths[index + 1]
+        del paths[index: index + 2]
+    if not paths:
+        sys.exit(__doc__.strip())
+    texts = {}
+    for path in paths:
+        with open(path) as file:
+            result = json.load(file)
+        texts[result["suite"]] = text(result)
+    if not page:
+        return print("\n".join(texts.values()), end="")
+    with open(page) as file:
+        content = file.read()
+    for suite, words in texts.items():
+        opening, closing = f"<!-- summary of {suite} -->\n", "<!-- end of summary -->\n"
+        before, found, rest = content.partition(opening)
+        if not found or closing not in rest:
+            sys.exit(f"{page} has no place for {suite}: the lines {opening.strip()} and {closing.strip()}")
+        content = before + opening + "\n" + words + "\n" + closing + rest.partition(closing)[2]
+    with open(page, "w") as file:
+        file.write(content)
 
 
 if __name__ == "__main__":

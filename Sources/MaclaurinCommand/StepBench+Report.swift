@@ -43,6 +43,7 @@ extension StepBench {
           "fma_peak_share": result.peakShare.map { .number($0) } ?? .null,
           "gflops": .number(result.gigaflops), "flops": .number(result.planned.flops),
           "contraction_flops": .number(result.planned.contractionFlops),
+          "bytes": .number(result.planned.bytes),
           "relative_time_per_flop": .number(relative[index]),
           "peak_bytes": .number(Double(result.peakBytes)),
           "reserved_bytes": result.reservedBytes.map { .number(Double($0)) } ?? .null,

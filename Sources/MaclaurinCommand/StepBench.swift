@@ -19,6 +19,8 @@ final class StepBench {
   struct Planned {
     var flops, contractionFlops: Double
     var peakBytes: Int
+    /// What its operations read and write at least once.
+    var bytes = 0.0
   }
 
   struct Result {
@@ -51,14 +53,15 @@ final class StepBench {
       workspace: try options.selection().workspace(
         family: options.kernelFamily, convolutionBytes: options.workspace.bytes()))
     let plan = try StepBench(network, settings, on: counter)
-    let (flops, contractions) = (counter.cost.flops, counter.contractionCost.flops)
+    let (before, contractions) = (counter.cost, counter.contractionCost.flops)
     try plan.run()
     try self.init(
       network, settings, on: options.makeBackend(),
       Planned(
-        flops: counter.cost.flops - flops,
+        flops: counter.cost.flops - before.flops,
         contractionFlops: counter.contractionCost.flops - contractions,
-        peakBytes: counter.statistics.peakBytes))
+        peakBytes: counter.statistics.peakBytes,
+        bytes: counter.cost.bytes - before.bytes))
   }
 
   init(
