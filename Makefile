@@ -44,8 +44,13 @@ lint: ## formatting, imports, warnings
 	@Scripts/setup.sh build
 	@Scripts/lint.sh
 
-bench: build ## every benchmark, on the release binary
+# The suites with peers need a Python, those without packages too; PEERS=python:python names others than
+# .peers*/bin/python (Benchmarks/peers/README.md).
+bench: build ## every benchmark, on the release binary, with the peers that are installed
 	$(RELEASE_BINARY) bench all
+	@if command -v python3 >/dev/null; then \
+	  python3 Benchmarks/run.py step contraction --binary $(RELEASE_BINARY) $(if $(QUICK),--quick); \
+	  else echo "What compares with peers needs python3 (Benchmarks/peers/README.md)."; fi
 
 install: build ## the binary, stripped, to PREFIX/bin (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin"

@@ -17,8 +17,14 @@ struct BenchCommand: ParsableCommand {
 struct ContractionBenchOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Shapes: m,n,k or m,n,k,tb with B transposed.", valueName: "m,n,k[,tb]"))
-  var sizes = ["1024,1024,1024", "2048,2048,2048", "128,2048,2048,tb"]
+    help: ArgumentHelp(
+      "Shapes m,n,k, then ta or tb where A or B is transposed, and kept where B is a weight matrix "
+        + "that stays as it is, so that its packed form may be kept.",
+      valueName: "m,n,k[,ta][,tb][,kept]"))
+  var sizes = [
+    "512,512,512", "1024,1024,1024", "2048,2048,2048", "4096,4096,4096", "128,2048,2048,tb",
+    "128,2048,2048,tb,kept",
+  ]
 
   func measure(
     _ options: BackendOptions, repeats: Int, _ output: OutputOptions
@@ -106,14 +112,17 @@ struct StepBenchOptions: ParsableArguments {
       movement: randomize.map { MovementSettings(randomize: $0, signOrder: 2) })
   }
 
+  func benches(_ options: BackendOptions) throws -> [StepBench] {
+    let network = try self.network.parsedNetwork()
+    return try parsedOrders().map { order in
+      try StepBench(network, settings(order, options.scalarType()), options)
+    }
+  }
+
   func measure(
     _ options: BackendOptions, repeats: Int, _ output: OutputOptions
   ) throws -> [String: JSONValue] {
-    let network = try self.network.parsedNetwork()
-    let orders = try parsedOrders()
-    let benches = try orders.map { order in
-      try StepBench(network, settings(order, options.scalarType()), options)
-    }
+    let benches = try self.benches(options)
     let results = try StepBench.measure(benches, repeats: repeats)
     output.show(StepBench.table(results))
     return StepBench.json(results, benches[0].backend)
@@ -152,11 +161,18 @@ struct BenchStep: ParsableCommand {
     abstract: "Training steps: time, share of contractions, memory, by order.",
     discussion: """
       Random data that stays on the device. The orders take turns, so that a change of the \
-      processor's speed meets all of them; medians over --repeats.
+      processor's speed meets all of them; medians over --repeats. A time relative to the first \
+      order's and a share of the peak of fused multiply-adds are medians over turns of what was \
+      measured in the same turn.
       """)
 
   @OptionGroup var step: StepBenchOptions
   @Option(help: "Measured steps per order.") var repeats = 9
+  @Flag(
+    help: ArgumentHelp(
+      "Measure when told to: one line of JSON when ready, then one for every line of stdin (an order "
+        + "of --orders: its next step; peak: fused multiply-adds alone)."))
+  var interactive = false
   @OptionGroup var backend: BackendOptions
   @OptionGroup var output: OutputOptions
 
@@ -166,6 +182,10 @@ struct BenchStep: ParsableCommand {
   }
 
   func run() throws {
+    if interactive {
+      let benches = try step.benches(backend)
+      return try StepBench.serve(benches, StepBench.facts(benches[0].backend))
+    }
     let result = try step.measure(backend, repeats: repeats, output)
     if output.json { Console.json(result) }
   }

@@ -3,7 +3,9 @@ import Maclaurin
 
 /// Repeated measurements of one thing, mostly seconds.
 struct Measurement {
-  private(set) var values: [Double] = []
+  private(set) var values: [Double]
+
+  init(_ values: [Double] = []) { self.values = values }
 
   /// Adds the time that `body` takes.
   mutating func add(_ body: () throws -> Void) rethrows {
@@ -29,27 +31,33 @@ struct Measurement {
 }
 
 /// Seconds by kernel function while `body` runs: of device time on a device, of wall time on the
-/// CPU path.
+/// CPU path; of all that compute, where a scheduler places operations. Empty where none of them
+/// measures itself.
 func profile(
   _ backend: any Backend, _ body: () throws -> Void
 ) throws -> (functions: [String: Double], wall: Double) {
-  func wall(_ body: () throws -> Void) rethrows -> Double {
-    var time = Measurement()
-    try time.add(body)
-    return time.fastest
+  let parts = backend.parts
+  for part in parts {
+    try (part as? OpenCLBackend)?.startProfiling()
+    (part as? OpenBLASBackend)?.startProfiling()
   }
-  switch backend {
-  case let device as OpenCLBackend:
-    try device.startProfiling()
-    let wall = try wall {
-      try body()
-      try device.finish()
-    }
-    return (try device.profile(), wall)
-  case let host as OpenBLASBackend:
-    host.startProfiling()
-    let wall = try wall(body)
-    return (host.profile(), wall)
-  default: return ([:], try wall(body))
+  var time = Measurement()
+  try time.add {
+    try body()
+    try backend.finish()
+  }
+  var functions: [String: Double] = [:]
+  for part in parts {
+    let own = try (part as? OpenCLBackend)?.profile() ?? (part as? OpenBLASBackend)?.profile()
+    for (name, seconds) in own ?? [:] { functions[name, default: 0] += seconds }
+  }
+  return (functions, time.fastest)
+}
+
+extension Backend {
+  /// The CPU path, where it alone computes.
+  var soleHost: OpenBLASBackend? {
+    let parts = self.parts
+    return parts.count == 1 ? parts[0] as? OpenBLASBackend : nil
   }
 }

@@ -1,3 +1,5 @@
+import CPeak
+import Glibc
 import Maclaurin
 
 /// Training steps of one order on a back end of their own, with random data.
@@ -9,11 +11,16 @@ final class StepBench {
   /// Of one step: the work, the work in contractions, and the peak of memory.
   private let planned: Planned
   private var time = Measurement()
+  /// Of the same turns: a step's time over the first order's, and its share of the FMA peak.
+  private var relativeTime = Measurement()
+  private var peakShare = Measurement()
   private var number = 0
 
   struct Planned {
     var flops, contractionFlops: Double
     var peakBytes: Int
+    /// What its operations read and write at least once.
+    var bytes = 0.0
   }
 
   struct Result {
@@ -21,8 +28,14 @@ final class StepBench {
     /// Median and fastest time of a step.
     let seconds, fastest: Double
     let planned: Planned
-    /// Share of a step's time that contractions take.
-    let contractionShare: Double
+    /// Share of a step's time that contractions take; nil where the back end does not say.
+    let contractionShare: Double?
+    /// Contraction flops over a step's time, over the speed of a loop of fused multiply-adds in the
+    /// same turn, and a step's time over the first order's in the same turn: medians over the turns,
+    /// which a processor whose speed drifts disturbs less than the ratio of two medians. The first
+    /// is nil on a device.
+    let peakShare: Double?
+    let relativeTime: Double
     /// Seconds of one step by kernel function.
     let functions: [String: Double]
     let peakBytes: Int
@@ -40,14 +53,15 @@ final class StepBench {
       workspace: try options.selection().workspace(
         family: options.kernelFamily, convolutionBytes: options.workspace.bytes()))
     let plan = try StepBench(network, settings, on: counter)
-    let (flops, contractions) = (counter.cost.flops, counter.contractionCost.flops)
+    let (before, contractions) = (counter.cost, counter.contractionCost.flops)
     try plan.run()
     try self.init(
       network, settings, on: options.makeBackend(),
       Planned(
-        flops: counter.cost.flops - flops,
+        flops: counter.cost.flops - before.flops,
         contractionFlops: counter.contractionCost.flops - contractions,
-        peakBytes: counter.statistics.peakBytes))
+        peakBytes: counter.statistics.peakBytes,
+        bytes: counter.cost.bytes - before.bytes))
   }
 
   init(
@@ -95,17 +109,70 @@ final class StepBench {
     try backend.finish()
   }
 
+  /// Seconds of one step. A short one follows one that warms its caches and wakes its threads.
+  func turn() throws -> Double {
+    if time.values.isEmpty || time.fastest < 0.2 { try run() }
+    try time.add(run)
+    return time.values[time.values.count - 1]
+  }
+
+  /// Speed in flop/s of a loop of fused multiply-adds on the processors of the CPU path, if that
+  /// alone computes, in float32.
+  func processorPeak() -> Double? {
+    guard let host, settings.type == .float32 else { return nil }
+    // OpenBLAS's idle threads, of fast numerics, take longer to fall asleep than ours.
+    Measurement.pause(milliseconds: host.numerics == .fast ? 120 : 5)
+    let peak = processor_peak(Int32(host.threads), 0.02)
+    return peak > 0 ? peak : nil
+  }
+
+  /// The CPU path, where nothing else computes.
+  private var host: OpenBLASBackend? { backend.soleHost }
+
   /// Measures all of `benches`, taking turns, after two steps each to warm up.
   static func measure(_ benches: [StepBench], repeats: Int) throws -> [Result] {
     for bench in benches { for _ in 0..<2 { try bench.run() } }
     for _ in 0..<repeats {
+      var first: Double?
       for bench in benches {
-        // The step before this one of the same model warms its caches and wakes its threads.
-        try bench.run()
-        try bench.time.add(bench.run)
+        let seconds = try bench.turn()
+        bench.relativeTime.add(seconds / (first ?? seconds))
+        first = first ?? seconds
+        if let peak = bench.processorPeak() {
+          bench.peakShare.add(bench.planned.contractionFlops / seconds / peak)
+        }
       }
     }
     return try benches.map { try $0.result(repeats: repeats) }
+  }
+
+  /// Answers requests from stdin, one a line, until it ends: `full` or an order with the time of one
+  /// step, `peak` with the speed of a loop of fused multiply-adds. So another program can take turns
+  /// with the steps. Between requests nothing runs.
+  static func serve(_ benches: [StepBench], _ facts: [String: JSONValue]) throws {
+    func answer(_ members: [String: JSONValue]) {
+      Console.json(members)
+      // The reader waits at the other end of a pipe.
+      fflush(nil)
+    }
+    for bench in benches { for _ in 0..<2 { try bench.run() } }
+    let orders = benches.map { bench in
+      JSONValue.object([
+        "order": .string(bench.settings.orderName), "flops": .number(bench.planned.flops),
+        "contraction_flops": .number(bench.planned.contractionFlops),
+      ])
+    }
+    answer(facts.merging(["steps": .array(orders)]) { old, _ in old })
+    while let line = readLine() {
+      if line == "peak" {
+        answer(["peak_gflops": benches[0].processorPeak().map { .number($0 / 1e9) } ?? .null])
+      } else if let bench = benches.first(where: { $0.settings.orderName == line }) {
+        let seconds = try bench.turn()
+        answer(["order": .string(line), "milliseconds": .number(seconds * 1e3)])
+      } else {
+        throw Misuse("--interactive takes an order of --orders or peak by line, not \"\(line)\"")
+      }
+    }
   }
 
   private func result(repeats: Int) throws -> Result {
@@ -116,7 +183,9 @@ final class StepBench {
     }
     return Result(
       order: settings.orderName, seconds: time.median, fastest: time.fastest, planned: planned,
-      contractionShare: contractions / wall,
+      contractionShare: functions.isEmpty ? nil : contractions / wall,
+      peakShare: peakShare.values.isEmpty ? nil : peakShare.median,
+      relativeTime: relativeTime.median,
       functions: functions.mapValues { $0 / Double(steps) },
       peakBytes: backend.statistics.peakBytes,
       reservedBytes: (backend as? OpenCLBackend)?.reservedMemory.bytes)
@@ -125,51 +194,5 @@ final class StepBench {
   private static func isContraction(_ function: String) -> Bool {
     function.hasPrefix("contraction") || function.hasPrefix("jet_contraction")
       || function.hasPrefix("cblas_")
-  }
-
-  /// Each order's time per contraction flop, relative to the first order's.
-  private static func relativeTimes(_ results: [Result]) -> [Double] {
-    results.map { results[0].gigaflops / $0.gigaflops }
-  }
-
-  static func table(_ results: [Result]) -> String {
-    let relative = relativeTimes(results)
-    var rows = [
-      [
-        "order", "ms per step", "GFLOP in contractions", "GFLOP/s", "contraction share",
-        "time per flop", "peak memory", "planned",
-      ]
-    ]
-    for (result, relative) in zip(results, relative) {
-      rows.append([
-        result.order, fixed(result.seconds * 1e3, 2),
-        fixed(result.planned.contractionFlops / 1e9, 2), fixed(result.gigaflops, 1),
-        fixed(100 * result.contractionShare, 1) + " %", fixed(relative, 3),
-        bytesText(result.peakBytes), bytesText(result.planned.peakBytes),
-      ])
-    }
-    return MaclaurinCommand.table(rows)
-  }
-
-  static func json(_ results: [Result], _ backend: any Backend) -> [String: JSONValue] {
-    let steps = zip(results, relativeTimes(results)).map { result, relative in
-      JSONValue.object([
-        "order": .string(result.order), "step_ms": .number(result.seconds * 1e3),
-        "fastest_step_ms": .number(result.fastest * 1e3),
-        "contraction_share": .number(result.contractionShare),
-        "gflops": .number(result.gigaflops), "flops": .number(result.planned.flops),
-        "contraction_flops": .number(result.planned.contractionFlops),
-        "relative_time_per_flop": .number(relative),
-        "peak_bytes": .number(Double(result.peakBytes)),
-        "reserved_bytes": result.reservedBytes.map { .number(Double($0)) } ?? .null,
-        "planned_peak_bytes": .number(Double(result.planned.peakBytes)),
-        "milliseconds_by_function": .object(
-          result.functions.mapValues { .number($0 * 1e3) }),
-      ])
-    }
-    return [
-      "steps": .array(steps), "backend": .string(backend.name),
-      "threads": (backend as? OpenBLASBackend).map { .number(Double($0.threads)) } ?? .null,
-    ]
   }
 }

@@ -151,7 +151,7 @@ struct READMETests {
       "docs/files.md", "docs/data.md", "docs/taylorized-training.md",
       "docs/iterative-linearisation.md", "docs/beyond-linearization.md", "docs/curvature.md",
       "docs/radius-of-convergence.md", "docs/sample-complexity.md", "docs/lazy-to-rich.md",
-      "docs/kernels.md", "docs/fast-adaptation.md", "docs/importing.md",
+      "docs/kernels.md", "docs/fast-adaptation.md", "docs/importing.md", "docs/performance.md",
     ])
   func links(path: String) throws {
     let file = try MarkdownFile(path)

@@ -1,0 +1,85 @@
+"""JAX on the CPU, four ways. A worker of Benchmarks/step.py (see worker.py).
+
+  grad    the network itself;
+  nested  the expansion by nested forward derivatives, neural-tangents' method;
+  jet     the expansion by jax.experimental.jet (relu as maximum(x, 0), or jet fails);
+  hand    schoolbook jets written by hand: coefficients stacked, two products per layer.
+
+Steps are jitted; the parameters and the batch are their arguments, the center is a constant.
+"""
+
+import worker
+
+options = worker.options(["grad", "nested", "jet", "hand"])
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import jet
+
+problem = worker.Problem(options)
+arrays = lambda pairs: [(jnp.asarray(w), jnp.asarray(b)) for w, b in pairs]
+center, parameters = arrays(problem.center), arrays(problem.parameters)
+x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+activation = {"relu": lambda z: jnp.maximum(z, 0.0), "tanh": jnp.tanh}[options.activation]
+
+
+def network(p, x):
+    for i, (w, b) in enumerate(p):
+        x = x @ w + b
+        if i < problem.last:
+            x = activation(x)
+    return x
+
+
+def nested(order):
+    def model(p, x):
+        direction = jax.tree_util.tree_map(lambda u, v: u - v, p, center)
+        g = lambda q: network(q, x)
+        outputs, factorial = g(center), 1.0
+        for j in range(1, order + 1):
+            g = (lambda h: lambda q: jax.jvp(h, (q,), (direction,))[1])(g)
+            factorial *= j
+            outputs = outputs + g(center) / factorial
+        return outputs
+
+    return model
+
+
+def taylor_mode(order):
+    def model(p, x):
+        flat0, tree = jax.tree_util.tree_flatten(center)
+        flat, _ = jax.tree_util.tree_flatten(p)
+        series = [[u - v] + [jnp.zeros_like(u)] * (order - 1) for u, v in zip(flat, flat0)]
+        outputs, coefficients = jet.jet(
+            lambda *q: network(jax.tree_util.tree_unflatten(tree, q), x), flat0, series)
+        factorial = 1.0
+        for j, c in enumerate(coefficients, 1):
+            factorial *= j
+            outputs = outputs + c / factorial
+        return outputs
+
+    return model
+
+
+def build(model):
+    def loss(p, x, y):
+        return -jnp.mean(jnp.sum(jax.nn.log_softmax(model(p, x)) * y, -1))
+
+    step = jax.jit(jax.value_and_grad(loss))
+    return lambda: jax.block_until_ready(step(parameters, x, y))[0]
+
+
+def of_order(make):
+    return lambda order: build(make(order)) if order else None
+
+
+worker.serve(
+    problem,
+    {
+        "grad": lambda order: None if order else build(network),
+        "nested": of_order(nested),
+        "jet": of_order(taylor_mode),
+        "hand": of_order(
+            lambda order: lambda p, x: sum(problem.jets(center, p, x, order, jnp))),
+    },
+    {"jax": jax.__version__})
