@@ -61,7 +61,8 @@ typedef unsigned long ulong;
     for (long column = 0; column < range.columns; ++column)
 #define FOR_EACH_STRIP(row, column, lanes) \
   for (long row = range.begin; row < range.end; ++row) \
-    for (long column = 0, lanes = range.columns < LANES ? range.columns : LANES; \
+    for (long column = range.firstColumn, \
+              lanes = range.columns - column < LANES ? range.columns - column : LANES; \
          column < range.columns; \
          column += LANES, lanes = range.columns - column < LANES ? range.columns - column : LANES)
 

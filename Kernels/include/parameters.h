@@ -18,6 +18,7 @@ typedef struct {
   long items;                       ///< 1-D launches: number of items; 2-D: number of rows
   long columns;                     ///< 2-D launches: number of columns; 1-D: 1
   long begin, end;                  ///< host only: the part of `items` that this call does
+  long firstColumn;                 ///< host only: where strips of columns begin
   long offset[MACLAURIN_BUFFERS];   ///< device only: first element of each buffer
 } LaunchRange;
 
@@ -130,6 +131,7 @@ typedef struct {
   long sources[COMBINATION_ROWS];
   long factors[COMBINATION_ROWS];
   long divisor[COMBINATION_ROWS];
+  long columns;
 } BlockCombinationParameters;
 
 typedef struct {

@@ -74,19 +74,21 @@ public struct JetAlgebra {
 
   /// ΔW̄⁽ᵛ⁾ = c·s·Σ_{i=1..d} ȳ_iᵀ x_{i−1}: one contraction whose chains run over i, then the
   /// batch. `gradient` is direction 0's [outputs, inputs]; others lie `stride` elements apart.
+  ///
+  /// - Parameter use: what the gradient is made for, where that is all (see `Backend.run(sequence:)`).
   public func weightGradient(
     _ cotangent: Jet, _ x: Jet, factor: Double, scale: Matrix?, into gradient: Matrix,
-    stride: Int
+    stride: Int, use: Operation? = nil
   ) throws {
     let degree = cotangent.degree
     if cotangent.directions == 1 {
-      try backend.run(
-        .contraction(
-          Contraction(
-            cotangent[1...degree], x[0...(degree - 1)], into: gradient, transposeA: true,
-            alpha: factor, scale: scale)))
+      let product = Contraction(
+        cotangent[1...degree], x[0...(degree - 1)], into: gradient, transposeA: true,
+        alpha: factor, scale: scale)
+      try backend.run(sequence: [.contraction(product)] + (use.map { [$0] } ?? []))
       return
     }
+    precondition(use == nil, "one direction")
     // With several directions x_0 is shared and stands apart from the higher coefficients.
     var product = Contraction(
       cotangent[1], x[0], into: gradient, transposeA: true, alpha: factor, scale: scale,

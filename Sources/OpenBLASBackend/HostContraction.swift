@@ -57,15 +57,21 @@ final class HostContraction {
 
   /// Runs the contraction that `p` describes (its device-only fields are not looked at) on float32
   /// elements, or on float64 ones. `scale`: the element that multiplies α, if `p.hasScale`.
+  ///
+  /// With `descent`, not for batches: state ← fl(state + fl(rate·C)) in place of C, whose memory is used.
   func run(
     _ p: ContractionParameters, isDouble: Bool, a: UnsafeRawPointer, b: UnsafeRawPointer,
-    c: UnsafeMutableRawPointer, scale: UnsafeRawPointer? = nil
+    c: UnsafeMutableRawPointer, scale: UnsafeRawPointer? = nil, descent: Descent? = nil
   ) {
     guard p.m > 0, p.n > 0, p.batch > 0 else { return }
     let instance = instance(isDouble: isDouble)
     let (alpha, beta) = Self.factors(p, isDouble: isDouble, scale: scale)
     var operands = Operands(
       instance: instance, shape: p, a: a, b: b, c: c, alpha: alpha, beta: beta)
+    if let descent {
+      (operands.state, operands.rate) = (descent.state, descent.rate)
+      (operands.stateRow, operands.stateColumn) = (descent.row, descent.column)
+    }
     if operands.isBetterExchanged { operands = operands.exchanged }
     if p.k == 0 { return operands.scale() }
 
@@ -75,6 +81,14 @@ final class HostContraction {
     for matrix in 0..<p.batch {
       Self.multiply(operands.matrix(matrix), plan, space) { pool.run(parts: $0, $1) }
     }
+  }
+
+  /// A state that a contraction changes: its first element, element (i, j) at i·row + j·column, and
+  /// the factor of the change.
+  struct Descent {
+    var state: UnsafeMutableRawPointer
+    var row, column: Int
+    var rate: Double
   }
 
   /// The workspace that a contraction of this shape needs at most, in bytes: about 4 MiB and 1 MiB
@@ -177,7 +191,7 @@ final class HostContraction {
         stream.spread(panels: rowPanels.count, depth: depth)
         operands.addChain(
           row: block.row + row, rows: rows, column: column, columns: columns, depth: depth,
-          isFirst: block.first + chain == 0,
+          isFirst: block.first + chain == 0, isLast: block.first + chain + depth == operands.k,
           a: block.packed + (row * block.depth + chain * operands.rowWidth) * operands.elementBytes,
           aPanelStride: block.depth * operands.rowWidth, b: b, ahead: &stream.ahead)
       }
@@ -240,6 +254,10 @@ extension HostContraction {
     var a, b: UnsafeRawPointer
     var c: UnsafeMutableRawPointer
     let alpha, beta: Double
+    var state: UnsafeMutableRawPointer?
+    var stateRow = 0
+    var stateColumn = 0
+    var rate = 0.0
 
     var m: Int { shape.m }
     var n: Int { shape.n }
@@ -267,6 +285,7 @@ extension HostContraction {
       (operands.shape.bRow, operands.shape.bColumn) = (shape.aColumn, shape.aRow)
       (operands.shape.cRow, operands.shape.cColumn) = (shape.cColumn, shape.cRow)
       (operands.shape.aBatch, operands.shape.bBatch) = (shape.bBatch, shape.aBatch)
+      (operands.stateRow, operands.stateColumn) = (stateColumn, stateRow)
       return operands
     }
 
@@ -307,12 +326,16 @@ extension HostContraction {
 
     /// Adds one chain to rows × columns outputs, columns of one panel. Only the first one meets β.
     func addChain(
-      row: Int, rows: Int, column: Int, columns: Int, depth: Int, isFirst: Bool,
+      row: Int, rows: Int, column: Int, columns: Int, depth: Int, isFirst: Bool, isLast: Bool,
       a: UnsafeRawPointer, aPanelStride: Int, b: UnsafeRawPointer, ahead: inout ContractionAhead
     ) {
       var target = ContractionTarget()
       target.c = c + (row * shape.cRow + column * shape.cColumn) * elementBytes
       (target.row, target.column) = (shape.cRow, shape.cColumn)
+      if let state, isLast {
+        target.state = state + (row * stateRow + column * stateColumn) * elementBytes
+        (target.stateRow, target.stateColumn, target.rate) = (stateRow, stateColumn, rate)
+      }
       instance.addChain(
         rows, columns, depth, a, aPanelStride, b, &target, alpha, isFirst ? beta : 1, &ahead)
     }

@@ -37,6 +37,9 @@ struct HostJetProduct {
   /// W0 and, where there is one, Δ.
   var sources: [PanelSource]
   var terms: [Term]
+  /// Called with columns and rows of every block whose outputs are done, by the thread that did them,
+  /// while they are in its caches.
+  var finish: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)?
 
   /// Whether terms need both matrices at once. Then all terms meet one chain's panels before the
   /// next chain's, which no two terms of one output would survive.
@@ -46,6 +49,9 @@ struct HostJetProduct {
 
   /// Bytes of packed input that the threads share: a part of the last cache.
   private static let sharedBytes = 8 << 20
+
+  /// Columns that are finished together.
+  private static let finishedColumns = 64
 
   func run(on contraction: HostContraction) {
     let instance = contraction.instance(isDouble: isDouble)
@@ -113,8 +119,17 @@ struct HostJetProduct {
         depth: min(chain, depth - start))
     }
     let scratch = space + PanelStream.spaceBytes(instance, sources: sources.count)
+    // Strips of the kernels' own width.
+    let together = max(1, Self.finishedColumns / width)
     for panel in columnPanels {
       let column = panel * width
+      defer {
+        let done = panel - first + 1
+        if let finish, done % together == 0 || panel == columnPanels.upperBound - 1 {
+          finish(
+            rows, ((done - 1) / together * together + first) * width..<min(column + width, columns))
+        }
+      }
       if isCombined {
         for start in stride(from: 0, to: depth, by: chain) {
           let (center, displacement) = (stream.next(), stream.next())

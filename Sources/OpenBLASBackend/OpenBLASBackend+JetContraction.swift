@@ -7,7 +7,10 @@ extension OpenBLASBackend {
 
   /// A jet contraction with one direction, as one sweep over its weights. False where its lowering
   /// is as good: few outputs, little work, several directions.
-  func runSweep(_ operation: JetContraction) throws -> Bool {
+  ///
+  /// - Parameter followers: launches over the output's rows and columns, each of which needs no more
+  ///   than what was written at its own row and column.
+  func sweep(_ operation: JetContraction, followers: [Launch] = []) throws -> Bool {
     let (input, output) = (operation.input, operation.output)
     let width = contraction.instance(isDouble: output.type == .float64).columns
     guard library == nil, input.directions == 1, output.columns >= width * threads,
@@ -16,8 +19,9 @@ extension OpenBLASBackend {
     if operation.plan.isInterpolated {
       let parts = try operation.nodeProducts(workspace: allocate)
       try perform(.blockCombination(parts.evaluation))
-      sweep(operation, parts.products.map { ($0.node, $0.x, $0.values) })
-      try perform(.blockCombination(parts.combination))
+      sweep(
+        operation, parts.products.map { ($0.node, $0.x, $0.values) },
+        followers: try parts.combination.launches(workspace: allocate) + followers)
     } else {
       sweep(
         operation,
@@ -25,7 +29,7 @@ extension OpenBLASBackend {
           let isCenter =
             part.b.buffer === operation.center.buffer && part.b.offset == operation.center.offset
           return (isCenter ? .zero : .infinity, part.a, part.c)
-        })
+        }, followers: followers)
     }
     return true
   }
@@ -33,7 +37,8 @@ extension OpenBLASBackend {
   /// Inputs times the weights at a node, for each of some nodes.
   private func sweep(
     _ operation: JetContraction,
-    _ products: [(node: JetProductPlan.Node, input: Matrix, output: Matrix)]
+    _ products: [(node: JetProductPlan.Node, input: Matrix, output: Matrix)],
+    followers: [Launch]
   ) {
     let isDouble = operation.output.type == .float64
     let scale = operation.scale?.pointer
@@ -71,11 +76,22 @@ extension OpenBLASBackend {
 
     let weights = [operation.center] + (operation.displacement.map { [$0] } ?? [])
     let copies = weights.map { keptPanels.copy(of: $0, for: operation, contraction) }
-    let jet = HostJetProduct(
+    var jet = HostJetProduct(
       isDouble: isDouble, blocks: blocks, rows: block, depth: operation.input.columns,
       columns: operation.output.columns, inputStride: operation.input.columns,
       outputStride: operation.output.columns,
       sources: zip(weights, copies).map { panelSource($0, operation, kept: $1) }, terms: terms)
+    if !followers.isEmpty {
+      let calls = followers.map { (range: $0.range, call: call($0)) }
+      jet.finish = { rows, columns in
+        for follower in calls {
+          var range = follower.range
+          (range.begin, range.end) = (rows.lowerBound, rows.upperBound)
+          (range.firstColumn, range.columns) = (columns.lowerBound, columns.upperBound)
+          follower.call(range)
+        }
+      }
+    }
     timed("jet_contraction") { jet.run(on: contraction) }
     for copy in copies { copy?.isFilled = true }
   }

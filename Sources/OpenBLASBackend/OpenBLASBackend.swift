@@ -92,12 +92,23 @@ public final class OpenBLASBackend: Backend {
     }
   }
 
+  public func run(sequence: [Operation]) throws {
+    guard let timeline else { return try perform(sequence: sequence) }
+    let cost = sequence.reduce(Cost()) { $0 + $1.cost }
+    try timeline.measure(
+      name, sequence.map { $0.name }.joined(separator: ", "), .operation, flops: cost.flops,
+      bytes: cost.bytes
+    ) {
+      try perform(sequence: sequence)
+    }
+  }
+
   func perform(_ operation: Operation) throws {
     if keptPanels.isInUse { noteChanges(operation) }
     switch operation {
     case .contraction(let contraction): run(contraction)
     case .jetContraction(let product):
-      if try runSweep(product) { return }
+      if try sweep(product) { return }
       for part in try product.lowered(workspace: allocate) { try perform(part) }
     default:
       guard let portable = operation.content as? any PortableOperation else {
@@ -108,7 +119,7 @@ public final class OpenBLASBackend: Backend {
   }
 
   /// What the operation writes is no longer what packed copies were made of.
-  private func noteChanges(_ operation: Operation) {
+  func noteChanges(_ operation: Operation) {
     var operation = operation
     operation.visitOperands { matrix, access in
       if access.writes { matrix.buffer.version += 1 }
@@ -168,21 +179,27 @@ public final class OpenBLASBackend: Backend {
   private func run(_ launch: Launch) {
     let range = launch.range
     guard range.items > 0, range.columns > 0 else { return }
-    let function = implementation(launch)
-    let pointers = launch.arguments.map { Optional($0.pointer) }
+    let call = call(launch)
     let parts = launch.work < Self.parallelWork ? 1 : min(threads, range.items)
     timed(launch.function) {
+      pool.run(parts: parts) { part in
+        var own = range
+        own.begin = range.items * part / parts
+        own.end = range.items * (part + 1) / parts
+        call(own)
+      }
+    }
+  }
+
+  /// A launch for any thread to call with a part of its range.
+  func call(_ launch: Launch) -> (LaunchRange) -> Void {
+    nonisolated(unsafe) let function = implementation(launch)
+    let pointers = launch.arguments.map { Optional($0.pointer) }
+    return { range in
       launch.parameters.withUnsafeBytes { parameters in
         pointers.withUnsafeBufferPointer { buffers in
-          // The pool only runs the closure, and only until it returns.
-          nonisolated(unsafe) let block = parameters.baseAddress
-          nonisolated(unsafe) let arguments = buffers.baseAddress
-          pool.run(parts: parts) { part in
-            var own = range
-            own.begin = range.items * part / parts
-            own.end = range.items * (part + 1) / parts
-            function(&own, block, arguments)
-          }
+          var own = range
+          function(&own, parameters.baseAddress, buffers.baseAddress)
         }
       }
     }

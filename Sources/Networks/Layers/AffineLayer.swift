@@ -42,13 +42,21 @@ struct AffineLayer: Layer {
       output,
       { cotangent, isWanted, pass in
         let cotangent = try composeAdjoint(cotangent, slope, zDegree, pass)
+        let goesOn = isWanted && pass.reaches(x.jet)
+        // The input's cotangent is made of the parameters as they were on the way forward.
+        var early: Signal?
+        if goesOn, pass.sink.changesParameters, pass.wantsAny(tensors) {
+          let kept = Signal(jet: x.jet, isOwned: false)
+          early = Signal(jet: try adjoint(cotangent, tensor, over: kept, pass), isOwned: true)
+        }
         if pass.wantsAny(tensors) {
           try pass.sink.take(
             AffineGradient(
               weight: pass.wanted(weight), bias: hasBias ? pass.wanted(weight + 1) : nil,
               factors: factors, geometry: geometry, cotangent: cotangent, input: x.jet))
         }
-        guard isWanted, pass.reaches(x.jet) else { return nil }
+        guard goesOn else { return nil }
+        if let early { return early }
         return Signal(jet: try adjoint(cotangent, tensor, over: x, pass), isOwned: true)
       }
     )
