@@ -16,6 +16,8 @@ public struct TrainingPlan: Sendable {
   public var flopsPerStep: Double
   /// The part of `flopsPerStep` that contractions take.
   public var contractionFlopsPerStep: Double
+  /// How the layers of an expansion multiply series.
+  public var jetProducts: [LayerProducts] = []
 
   /// What makes a run a study.
   public struct Study: Sendable {
@@ -68,9 +70,10 @@ public struct TrainingPlan: Sendable {
     largestBuffer = backend.largestBuffer
     (flopsPerStep, contractionFlopsPerStep) = (0, 0)
     for settings in all {
-      let (flops, contractions) = try Self.stepFlops(network, settings, images)
+      let (flops, contractions, products) = try Self.stepFlops(network, settings, images)
       flopsPerStep += flops
       contractionFlopsPerStep += contractions
+      jetProducts = products
     }
   }
 
@@ -101,7 +104,7 @@ public struct TrainingPlan: Sendable {
 
   private static func stepFlops(
     _ network: Network, _ settings: TrainingSettings, _ images: ImagePreparation?
-  ) throws -> (Double, Double) {
+  ) throws -> (Double, Double, [LayerProducts]) {
     let backend = NullBackend()
     let center = try backend.matrix(1, network.parameterCount, settings.type)
     let model = try Model(network, center: center, settings: settings, on: backend)
@@ -112,6 +115,7 @@ public struct TrainingPlan: Sendable {
       isClassification: true,
       images: try images.map { try ResidentImages($0, type: settings.type, on: backend) })
     let rows = try backend.matrix(1, settings.batchSize, .int32)
+    let earlier = backend.jetProducts.count
     let (before, contractions) = (backend.cost.flops, backend.contractionCost.flops)
     let (inputs, targets) = try examples.batch(
       rows, seed: settings.seed, step: 1, on: backend)
@@ -121,13 +125,17 @@ public struct TrainingPlan: Sendable {
     let (own, ownContractions) = (
       backend.cost.flops - before, backend.contractionCost.flops - contractions
     )
-    guard let period = settings.relinearization.firstPeriod else { return (own, ownContractions) }
+    let products = LayerProducts.all(backend.jetProducts.dropFirst(earlier), network)
+    guard let period = settings.relinearization.firstPeriod else {
+      return (own, ownContractions, products)
+    }
     // What is done before some steps only, as a step's share.
     try step.rehearseExpansion(inputs, targets)
     let share = Double(period)
     return (
       own + (backend.cost.flops - before - own) / share,
-      ownContractions + (backend.contractionCost.flops - contractions - ownContractions) / share
+      ownContractions + (backend.contractionCost.flops - contractions - ownContractions) / share,
+      products
     )
   }
 }
