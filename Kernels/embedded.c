@@ -15,7 +15,6 @@
   SOURCE(loss) \
   SOURCE(softmax_curvature) \
   SOURCE(optimizer_update) \
-  SOURCE(signed_update) \
   SOURCE(row_scaling) \
   SOURCE(row_penalty) \
   SOURCE(philox) \
@@ -80,9 +79,6 @@ static const char softmax_curvature_text[] = {
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
-};
-static const char signed_update_text[] = {
-#embed "signed_update.cl"
 };
 static const char row_scaling_text[] = {
 #embed "row_scaling.cl"

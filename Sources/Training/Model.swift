@@ -36,6 +36,8 @@ public final class Model {
   var stepFactors: Matrix?
   /// s, ‖θ0‖², ‖Δ‖².
   private let scalars: Matrix
+  /// Whether ‖Δ‖² is that of Δ, and not of what it was before.
+  private var knowsSquares = false
 
   /// Takes over `center`. Δ starts at zero.
   ///
@@ -114,16 +116,33 @@ public final class Model {
 
   /// Recomputes s after the displacement has changed.
   public func updateScale() throws {
+    knowsSquares = false
+    try updateScaleForStep()
+  }
+
+  /// The same, without a pass over Δ where the last step's update has left ‖Δ‖².
+  func updateScaleForStep() throws {
     if order == 0, displacement != nil, drawn == nil { try sumUp() }
     guard order >= 1, let displacement = drawn?.displacement ?? displacement else { return }
-    try backend.run(
-      .reduction(Reduction(.sumOfSquares, of: displacement, into: scalars.element(2))))
+    if !knowsSquares || drawn != nil {
+      try backend.run(
+        .reduction(Reduction(.sumOfSquares, of: displacement, into: scalars.element(2))))
+      knowsSquares = drawn == nil
+    }
     try backend.run(
       .directionScale(
         DirectionScale(
           scalars.element(0), centerSquares: scalars.element(1),
           displacementSquares: scalars.element(2), order: order)))
   }
+
+  /// Where an update of all of Δ leaves ‖Δ‖²; nil where nobody needs it.
+  var displacementSquares: Matrix? {
+    order >= 1 && displacement != nil && drawn == nil ? scalars.element(2) : nil
+  }
+
+  /// An update changes the state, and leaves ‖Δ‖² behind or not.
+  func stateChanges(squares: Bool) { knowsSquares = squares }
 
   /// The parameters as a jet along sΔ.
   public var ray: ParameterJet {
@@ -160,6 +179,7 @@ public final class Model {
     }
     try parameters(into: spare)
     swap(&center, &spare)
+    knowsSquares = false
     try backend.run(.fill(Fill(displacement, value: 0)))
     try centerChanged()
   }

@@ -70,7 +70,18 @@ public struct Objective {
     _ model: Model, inputs: Matrix, targets: Matrix, into gradient: Matrix, outputs: Outputs,
     isTrainable: [Bool]? = nil, dropout: Network.DropoutKey? = nil
   ) throws {
-    try model.updateScale()
+    model.stateChanges(squares: false)
+    try stepGradient(
+      model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
+      isTrainable: isTrainable, dropout: dropout)
+  }
+
+  /// The same behind another step, whose update may have left what s needs.
+  func stepGradient(
+    _ model: Model, inputs: Matrix, targets: Matrix, into gradient: Matrix, outputs: Outputs,
+    isTrainable: [Bool]?, dropout: Network.DropoutKey?
+  ) throws {
+    try model.updateScaleForStep()
     let tape = Network.Tape()
     let logits = try model.pushforward(inputs, tape: tape, dropout: dropout)
     let cotangent = try model.cotangent(for: logits)

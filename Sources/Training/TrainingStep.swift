@@ -89,7 +89,7 @@ public final class TrainingStep {
     }
     let outputs = try Objective.Outputs(
       backend, count: inputs.rows, outputs: targets.columns, type: model.type)
-    try objective.gradient(
+    try objective.stepGradient(
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
       isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step))
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
@@ -109,9 +109,7 @@ public final class TrainingStep {
       }
     }
     if let gaussNewton {
-      for piece in pieces where settings.weightDecay != 0 {
-        try regularize(piece, decay: settings.weightDecay, clips: false)
-      }
+      if settings.weightDecay != 0 { try addDecay(scratch: gaussNewton.direction) }
       try gaussNewton.solve(
         gradient, decay: settings.weightDecay, inputs: inputs, targets: targets)
     }
@@ -140,36 +138,28 @@ public final class TrainingStep {
     return vector
   }
 
-  /// g ← clip·g + λθ.
-  private func regularize(_ piece: UpdatePiece, decay: Double, clips: Bool) throws {
-    try model.backend.run(
-      .regularization(
-        Regularization(
-          .gradient(piece.of(gradient), clip: clips ? scalars.element(0) : nil, decay: decay),
-          state: piece.of(model.state), center: model.stateCenter.map(piece.of))))
+  /// g ← fma(λ, θ, g) on trained tensors, for gauss-newton, which solves for the whole of it.
+  private func addDecay(scratch: Matrix) throws {
+    let backend = model.backend
+    for piece in pieces {
+      let (sum, gradient, state) = (
+        piece.of(scratch), piece.of(gradient), piece.of(model.state)
+      )
+      if let center = model.stateCenter.map(piece.of) {
+        try backend.run(.linearCombination(LinearCombination(sum, 1, center, 1, state)))
+      } else {
+        try backend.run(.linearCombination(LinearCombination(sum, 1, state)))
+      }
+      try backend.run(
+        .linearCombination(LinearCombination(sum, 1, gradient, settings.weightDecay, sum)))
+      try backend.run(.linearCombination(LinearCombination(gradient, 1, sum)))
+    }
   }
 
   private func update(
     _ piece: UpdatePiece, step: Int, rate: Double, clips: Bool, noise: Matrix?, next: Matrix?
   ) throws {
-    let (backend, rate) = (model.backend, rate * piece.rateFactor)
-    let (state, center) = (piece.of(model.state), model.stateCenter.map(piece.of))
-    let gradient = piece.of(gaussNewton?.direction ?? self.gradient)
-    let decoupled = settings.optimizer == .adamw
-    let decay = decoupled || gaussNewton != nil ? 0 : settings.weightDecay
-    if gaussNewton == nil, clips || decay != 0 {
-      try regularize(piece, decay: decay, clips: clips)
-    }
-    if decoupled, settings.weightDecay != 0 {
-      try backend.run(
-        .regularization(
-          Regularization(
-            .state(rate: -(rate * settings.weightDecay)), state: state, center: center)))
-    }
-    if let noise {
-      try backend.run(
-        .linearCombination(LinearCombination(gradient, 1, piece.of(noise), 1, gradient)))
-    }
+    let rate = rate * piece.rateFactor
     let rule: OptimizerUpdate.Rule
     switch settings.optimizer {
     case .sgd, .gaussNewton: rule = .sgd
@@ -180,21 +170,28 @@ public final class TrainingStep {
         beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon,
         step: step + 1 - momentsSince)
     }
-    let sum = model.sum.map(piece.of)
-    var signs: OptimizerUpdate.SignedRows?
+    var update = OptimizerUpdate(
+      rule, state: piece.of(model.state),
+      gradient: piece.of(gaussNewton?.direction ?? gradient), learningRate: rate,
+      center: model.stateCenter.map(piece.of), noise: noise.map(piece.of),
+      parameters: model.sum.map(piece.of))
+    if gaussNewton == nil {
+      if clips { update.clip = scalars.element(0) }
+      if settings.weightDecay != 0 {
+        update.decay =
+          settings.optimizer == .adamw
+          ? .state(rate: -(rate * settings.weightDecay)) : .gradient(settings.weightDecay)
+      }
+    }
     if let neurons = piece.neurons, let now = model.signs?.signs, let next {
       func own(_ vector: Matrix) -> Matrix {
         vector.slice(at: neurons.lowerBound, rows: 1, columns: neurons.count)
       }
-      signs = OptimizerUpdate.SignedRows(now: own(now), next: own(next))
-      if let center, let sum { signs?.sum = (center, sum) }
+      update.signs = OptimizerUpdate.SignedRows(now: own(now), next: own(next))
+    } else if piece.range.count == model.state.count {
+      update.squares = model.displacementSquares
     }
-    try backend.run(
-      .optimizerUpdate(
-        OptimizerUpdate(
-          rule, state: state, gradient: gradient, learningRate: rate, signs: signs)))
-    if let center, let sum, signs == nil {
-      try backend.run(.linearCombination(LinearCombination(sum, 1, center, 1, state)))
-    }
+    model.stateChanges(squares: update.squares != nil)
+    try model.backend.run(.optimizerUpdate(update))
   }
 }

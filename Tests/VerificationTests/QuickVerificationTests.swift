@@ -9,7 +9,7 @@ import Testing
   private static let operations: Set<String> = [
     "contraction", "jet_contraction", "jet_composition", "jet_product", "linear_combination",
     "fill", "gather", "image_gather", "unfold", "fold", "transposition", "reduction", "column_sums",
-    "loss", "regularization", "optimizer_update", "random_fill", "direction_scale",
+    "loss", "optimizer_update", "random_fill", "direction_scale",
     "gradient_clipping", "extraction", "projection", "projection_residual", "pooling", "layer_norm",
     "layer_affine", "column_products", "dropout", "softmax_curvature", "training", "row_scaling",
     "row_squares", "row_penalty", "dual_activation", "dual_series", "window_sum", "image_gram",
