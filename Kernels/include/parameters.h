@@ -366,6 +366,7 @@ typedef struct {
   long alpha;               ///< real: the parameterization's factor, of both terms
   long hasScale;            ///< the displacement's term: alpha·scale[scaleOffset] (rounded once)
   long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
+  long isZeroGiven;         ///< the output's coefficient 0 is there and left alone
 } JetContractionParameters;
 
 #endif
