@@ -1,11 +1,12 @@
-/// The schoolbook product of a jet with a weight jet W0 + t·s·Δ, or its adjoint.
+/// The product of a jet with a weight jet W0 + t·s·Δ, or its adjoint.
 ///
 /// Forward:  y_i = x_i W0ᵀ + s·x_{i−1} Δᵀ, i = 0…outputDegree.
 /// Adjoint:  x̄_i = ȳ_i W0 + s·ȳ_{i+1} Δ,   i = 1…outputDegree (cotangents have no coefficient 0).
 ///
-/// Weights are [outputs, inputs]. Each output element is the W0 product, then the Δ product added
-/// to it, each in the order of `Contraction`. A coefficient that an operand does not store is
-/// zero and contributes nothing. With several directions, coefficient 0 is shared and direction v
+/// Weights are [outputs, inputs]. A coefficient that an operand does not store is zero and
+/// contributes nothing. In the schoolbook's order each output element is the W0 product, then the Δ
+/// product added to it, each in the order of `Contraction`; interpolated plans, for one direction,
+/// have an order of their own (`JetProductPlan`). With several directions, coefficient 0 is shared and direction v
 /// has displacement `displacement.moved(by: v·displacementStride)`.
 ///
 /// Where x_0 and W0 are constants of a run, y_0 = x_0 W0ᵀ need not be computed at every step: with
@@ -26,11 +27,13 @@ public struct JetContraction: OperationContent {
   public var scale: Matrix?
   /// Whether the output holds y_0, with the bits that this operation would give it; forward only.
   public var isZeroGiven: Bool
+  /// How it is computed; part of what decides about bits.
+  public var plan: JetProductPlan
 
   public init(
     _ sense: Sense, _ input: JetView, center: Matrix, displacement: Matrix?,
     displacementStride: Int = 0, into output: JetView, alpha: Double, scale: Matrix?,
-    isZeroGiven: Bool = false
+    isZeroGiven: Bool = false, plan: JetProductPlan = .schoolbook
   ) {
     self.sense = sense
     self.input = input
@@ -41,6 +44,12 @@ public struct JetContraction: OperationContent {
     self.alpha = alpha
     self.scale = scale
     self.isZeroGiven = isZeroGiven
+    self.plan = plan
+    precondition(
+      !plan.isInterpolated
+        || displacement != nil && input.directions == 1 && plan.sense == sense
+          && plan.inputDegree == input.degree && plan.outputDegree == output.degree,
+      "a plan for other jets")
     precondition(input.block == output.block && input.directions == output.directions)
     precondition(
       center.columns == (sense == .forward ? input.columns : output.columns)
@@ -53,9 +62,13 @@ public struct JetContraction: OperationContent {
       "coefficient 0 can be given to a forward product that has others")
   }
 
-  public var name: String { "jet_contraction" }
+  public var name: String {
+    plan.isInterpolated ? "jet_contraction_interpolated" : "jet_contraction"
+  }
 
-  public var cost: Cost { contractions.reduce(Cost()) { $0 + $1.cost } }
+  public var cost: Cost {
+    plan.isInterpolated ? interpolatedCost : contractions.reduce(Cost()) { $0 + $1.cost }
+  }
 
   public mutating func visitOperands(
     _ body: (inout Matrix, Access) throws -> Void
@@ -73,6 +86,7 @@ public struct JetContraction: OperationContent {
   }
 
   public func define() {
+    if plan.isInterpolated { return defineInterpolated() }
     for fill in fills { fill.define() }
     // A row that both terms reach has the bound of both: the second reads the first as exact.
     var errors: [Double] = []
@@ -86,7 +100,7 @@ public struct JetContraction: OperationContent {
     }
   }
 
-  /// The same as plain contractions, in order. Run `fills` first.
+  /// The schoolbook product as plain contractions, in order. Run `fills` first.
   public var contractions: [Contraction] { centerProducts + displacementProducts }
 
   /// Row blocks that only the displacement reaches start at zero, so that it needs one product.
@@ -96,7 +110,7 @@ public struct JetContraction: OperationContent {
     return (0..<output.directions).map { Fill(output[output.degree, direction: $0], value: 0) }
   }
 
-  private func product(_ x: Matrix, _ weights: Matrix, into y: Matrix) -> Contraction {
+  func product(_ x: Matrix, _ weights: Matrix, into y: Matrix) -> Contraction {
     Contraction(x, weights, into: y, transposeB: sense == .forward, alpha: alpha)
   }
 
