@@ -395,6 +395,7 @@ typedef struct {
   long alpha;               ///< real: the parameterization's factor, of both terms
   long hasScale;            ///< the displacement's term: alpha·scale[scaleOffset] (rounded once)
   long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
+  long isZeroGiven;         ///< the output's coefficient 0 is there and left alone
 } JetContractionParameters;
 
 /// Which weights a node has: W0, W0 + u·s·Δ, or Δ.

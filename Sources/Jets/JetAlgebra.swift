@@ -47,19 +47,30 @@ public struct JetAlgebra {
   ///
   /// This and its adjoint are the one place that chooses how the product of two series is computed:
   /// by `products`, or by those given.
+  ///
+  /// - Parameters:
+  ///   - memory: z's memory, for a capacity of 0; by default new memory.
+  ///   - fillZero: writes z_0 = c·x_0 W0ᵀ, which then takes no product.
   public func contract(
-    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil
+    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil,
+    into memory: Matrix? = nil, fillZero: ((Matrix) throws -> Void)? = nil
   ) throws -> Jet {
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
-    let z = try jet(
-      block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
-      directions: x.directions, type: x.type)
+    let z =
+      try memory.map {
+        Jet($0, block: x.block, degree: degree, capacity: capacity, directions: x.directions)
+      }
+      ?? jet(
+        block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
+        directions: x.directions, type: x.type)
+    try fillZero?(z[0])
     try backend.run(
       .jetContraction(
         JetContraction(
           .forward, x, center: weight.center, displacement: weight.displacement,
           displacementStride: weight.displacementStride, into: z, alpha: factor,
-          scale: weight.scale, plan: (products ?? self.products).plan(.forward, x, z, weight))))
+          scale: weight.scale, isZeroGiven: fillZero != nil,
+          plan: (products ?? self.products).plan(.forward, x, z, weight))))
     return z
   }
 

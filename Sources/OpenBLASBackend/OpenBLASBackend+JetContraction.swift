@@ -18,7 +18,7 @@ extension OpenBLASBackend {
     else { return false }
     if operation.plan.isInterpolated {
       let parts = try operation.nodeProducts(workspace: allocate)
-      try perform(.blockCombination(parts.evaluation))
+      for part in parts.preparation { try perform(.blockCombination(part)) }
       sweep(
         operation, parts.products.map { ($0.node, $0.x, $0.values) },
         followers: try parts.combination.launches(workspace: allocate) + followers)

@@ -21,6 +21,7 @@ extension JetContraction {
     p.displacementStride = displacementStride
     p.alpha = center.type.realBits(alpha)
     p.hasScale = scale == nil ? 0 : 1
+    p.isZeroGiven = isZeroGiven ? 1 : 0
     p.inputOffset = input.matrix.offset
     p.outputOffset = output.matrix.offset
     // The adjoint's kernel function expects rows that begin with coefficient 1.
@@ -73,7 +74,9 @@ extension OpenCLBackend {
     _ operation: JetContraction, _ parameters: JetContractionParameters
   ) throws -> PreparedLaunch? {
     let output = operation.output
-    let coefficients = output.degree + (operation.sense == .forward ? 1 : 0)
+    // Of a direction of its own, where coefficient 0 is given.
+    let coefficients =
+      output.degree + (operation.sense == .forward && !operation.isZeroGiven ? 1 : 0)
     let rows = coefficients * output.block
     let vectors = ContractionTile.Vectors(operation)
     // Without several chains nothing is split.

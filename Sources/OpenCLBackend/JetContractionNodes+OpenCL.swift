@@ -46,7 +46,7 @@ extension OpenCLBackend {
       input, evaluated, center, displacement, values, operation.scale ?? operation.center,
     ].map { PreparedLaunch.Argument.memory(session.memory(of: $0)) }
     lowering.buffers += buffers
-    try lower(frame.evaluation, into: &lowering)
+    for part in frame.preparation { try lower(part, into: &lowering) }
     lowering.launches.append(
       PreparedLaunch(
         kernel,

@@ -5,7 +5,7 @@ extension JetContraction {
   ///
   /// Schoolbook: `fills`, then `contractions`. Interpolated: the node inputs of all blocks, one
   /// contraction for each node, with the weights of one node at a time in one matrix, and the
-  /// combination of the products.
+  /// combination of the products. A y_0 that is given is the first product at node 0.
   ///
   /// - Parameter workspace: gives memory that lives until the operations are enqueued.
   public func lowered(
@@ -15,7 +15,7 @@ extension JetContraction {
       return fills.map { .fill($0) } + contractions.map { .contraction($0) }
     }
     let frame = try nodeProducts(workspace: workspace)
-    var operations: [Operation] = [.blockCombination(frame.evaluation)]
+    var operations = frame.preparation.map { Operation.blockCombination($0) }
     let inner =
       plan.innerNodes.isEmpty
       ? nil
@@ -40,11 +40,16 @@ extension JetContraction {
 
   /// What an interpolated product consists of, whoever makes the weights of the nodes.
   public struct NodeProducts {
+    /// A coefficient 0 that is given, as a value.
+    public var given: BlockCombination?
     /// Of node inputs, and of the products.
     public var evaluation: BlockCombination
     public var combination: BlockCombination
     /// values = x G_uᵀ, in the order of the plan; a node that has no product is not there.
     public var products: [(node: JetProductPlan.Node, x: Matrix, values: Matrix)]
+
+    /// What goes before the products.
+    public var preparation: [BlockCombination] { (given.map { [$0] } ?? []) + [evaluation] }
   }
 
   public func nodeProducts(
@@ -55,12 +60,13 @@ extension JetContraction {
     }
     let block = input.block
     let first = sense == .forward ? 0 : 1
+    let given = isZeroGiven ? 1 : 0
     // A coefficient that is alone at its node is read where it lies.
     var inputs: [JetProductPlan.Node: Matrix] = [:]
     var places: [(node: JetProductPlan.Node, row: Int, count: Int)] = []
     var rows: [BlockCombination.Row] = []
     for node in JetProductPlan.Node.allCases {
-      let products = plan.products[plan.range(of: node)]
+      let products = plan.products[computed(at: node)]
       if products.count == 1, let copied = products.first?.input.copied {
         inputs[node] = input[copied]
       } else if !products.isEmpty {
@@ -68,25 +74,36 @@ extension JetContraction {
         for product in products { rows.append(product.input.shifted(by: -first)) }
       }
     }
+    let values = try matrix(plan.products.count * block, output.columns)
     let evaluated = try matrix(rows.count * block, input.columns)
     for place in places {
       inputs[place.node] = evaluated.rows(
         (place.row * block)..<((place.row + place.count) * block))
     }
-    let values = try matrix(plan.products.count * block, output.columns)
     var result = NodeProducts(
+      given: isZeroGiven
+        ? BlockCombination(
+          values.rows(0..<block), of: output[0], block: block,
+          rows: [BlockCombination.Row([(0, 1)], divisor: 1)]) : nil,
       evaluation: BlockCombination(
         evaluated, of: input[first...plan.inputDegree], block: block, rows: rows),
       combination: BlockCombination(
-        output[first...plan.outputDegree], of: values, block: block, rows: plan.outputs),
+        output[(first + given)...plan.outputDegree], of: values, block: block,
+        rows: Array(plan.outputs.dropFirst(given))),
       products: [])
     for node in JetProductPlan.Node.allCases {
       guard let x = inputs[node] else { continue }
-      let range = plan.range(of: node)
+      let range = computed(at: node)
       result.products.append(
         (node, x, values.rows((range.lowerBound * block)..<(range.upperBound * block))))
     }
     return result
+  }
+
+  /// The products at a node that are made: all but P_0 of the first block where that is given.
+  public func computed(at node: JetProductPlan.Node) -> Range<Int> {
+    let range = plan.range(of: node)
+    return isZeroGiven && node == .zero ? range.dropFirst() : range
   }
 
   /// The cost of `lowered`, without making it.
@@ -103,9 +120,11 @@ extension JetContraction {
       let cells = block * columns
       return Cost(flops: flops * cells, bytes: Double(sources.count + rows.count) * cells * size)
     }
-    var (cost, rows) = (combination(plan.outputs, n), [BlockCombination.Row]())
+    var rows: [BlockCombination.Row] = []
+    var cost = combination(Array(plan.outputs.dropFirst(isZeroGiven ? 1 : 0)), n)
+    if isZeroGiven { cost = cost + combination([Self.copy], n) }
     for node in JetProductPlan.Node.allCases {
-      let range = plan.range(of: node)
+      let range = computed(at: node)
       if range.isEmpty { continue }
       let m = block * Double(range.count)
       cost = cost + Cost(flops: 2 * m * n * k, bytes: size * (m * k + weights + m * n))
@@ -124,7 +143,8 @@ extension JetContraction {
     guard plan.isInterpolated else {
       return contractions.reduce(0) { $0 + $1.cost.flops }
     }
-    return 2 * Double(plan.products.count * input.block) * Double(output.columns)
+    let products = plan.products.count - (isZeroGiven ? 1 : 0)
+    return 2 * Double(products * input.block) * Double(output.columns)
       * Double(input.columns)
   }
 
@@ -138,7 +158,15 @@ extension JetContraction {
     var values: [[Bounded]] = []
     var weights: [Bounded] = []
     var present: JetProductPlan.Node?
-    for product in plan.products {
+    for (index, product) in plan.products.enumerated() {
+      if isZeroGiven, index == 0 {
+        var own: [Bounded] = []
+        for i in 0..<block {
+          for j in 0..<outputs { own.append(output[0].exact(i, j)) }
+        }
+        values.append(own)
+        continue
+      }
       let node = product.node
       if node != present {
         weights = nodeWeights(node, displacement)
@@ -170,7 +198,7 @@ extension JetContraction {
       values.append(own)
     }
     let first = sense == .forward ? 0 : 1
-    for (index, row) in plan.outputs.enumerated() {
+    for (index, row) in plan.outputs.enumerated() where index > 0 || !isZeroGiven {
       let target = output[first + index]
       for i in 0..<block {
         for j in 0..<outputs { target[i, j] = row.value { values[$0][i * outputs + j] } }

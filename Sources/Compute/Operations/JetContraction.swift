@@ -8,6 +8,9 @@
 /// product added to it, each in the order of `Contraction`; interpolated plans, for one direction,
 /// have an order of their own (`JetProductPlan`). With several directions, coefficient 0 is shared and direction v
 /// has displacement `displacement.moved(by: v·displacementStride)`.
+///
+/// Where x_0 and W0 are constants of a run, y_0 = x_0 W0ᵀ need not be computed at every step: with
+/// `isZeroGiven` it is in the output already, is left as it is, and takes no product.
 public struct JetContraction: OperationContent {
   public enum Sense: Sendable { case forward, adjoint }
 
@@ -22,13 +25,15 @@ public struct JetContraction: OperationContent {
   public var alpha: Double
   /// The 1×1 direction scale s, absent for 1.
   public var scale: Matrix?
+  /// Whether the output holds y_0, with the bits that this operation would give it; forward only.
+  public var isZeroGiven: Bool
   /// How it is computed; part of what decides about bits.
   public var plan: JetProductPlan
 
   public init(
     _ sense: Sense, _ input: JetView, center: Matrix, displacement: Matrix?,
     displacementStride: Int = 0, into output: JetView, alpha: Double, scale: Matrix?,
-    plan: JetProductPlan = .schoolbook
+    isZeroGiven: Bool = false, plan: JetProductPlan = .schoolbook
   ) {
     self.sense = sense
     self.input = input
@@ -38,6 +43,7 @@ public struct JetContraction: OperationContent {
     self.displacementStride = displacementStride
     self.alpha = alpha
     self.scale = scale
+    self.isZeroGiven = isZeroGiven
     self.plan = plan
     precondition(
       !plan.isInterpolated
@@ -50,6 +56,10 @@ public struct JetContraction: OperationContent {
         && center.rows == (sense == .forward ? output.columns : input.columns),
       "weights do not fit the jets")
     precondition(displacement != nil || output.degree <= max(input.degree, 1))
+    precondition(
+      !isZeroGiven
+        || sense == .forward && displacement != nil && output.hasZero && output.degree >= 1,
+      "coefficient 0 can be given to a forward product that has others")
   }
 
   public var name: String {
@@ -71,7 +81,8 @@ public struct JetContraction: OperationContent {
       displacement = moved
     }
     try visit(&scale, .read, body)
-    try visit(&output, .write, body)
+    // What is given stays: others may keep a copy of it.
+    try visit(&output, isZeroGiven ? .readWrite : .write, body)
   }
 
   public func define() {
@@ -105,12 +116,13 @@ public struct JetContraction: OperationContent {
 
   private var centerProducts: [Contraction] {
     let shared = min(input.degree, output.degree)
-    let first = sense == .forward ? 0 : 1
+    let first = sense == .forward && !isZeroGiven ? 0 : 1
     if input.directions == 1 {
+      if first > shared, isZeroGiven { return [] }
       return [product(input[first...shared], center, into: output[first...shared])]
     }
     var products: [Contraction] = []
-    if sense == .forward { products.append(product(input[0], center, into: output[0])) }
+    if first == 0 { products.append(product(input[0], center, into: output[0])) }
     if shared >= 1 {
       var rest = product(input[1...shared], center, into: output[1...shared])
       rest.batch = input.directions
