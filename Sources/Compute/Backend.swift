@@ -28,6 +28,8 @@ public protocol Backend: AnyObject {
   /// Enqueues operations, in order. What one of them writes only for a later one to read may be
   /// anything afterwards: a back end that computes both at once need not write it.
   func run(sequence: [Operation]) throws
+  /// Whether sequences are a way to save work, not just operations one after the other.
+  var runsSequencesAtOnce: Bool { get }
   /// Waits for everything enqueued.
   func finish() throws
 
@@ -61,6 +63,8 @@ extension Backend {
   public func run(sequence: [Operation]) throws {
     for operation in sequence { try run(operation) }
   }
+
+  public var runsSequencesAtOnce: Bool { false }
 
   public func startDownload(_ matrix: Matrix) throws -> any Download {
     FinishedDownload(try bytes(of: matrix))

@@ -7,6 +7,8 @@ public struct Workspace {
   /// Whether the products of an interpolated jet product take their weights as they need them, and no
   /// memory of their own.
   public var combinesNodeWeights = false
+  /// Whether sequences are computed at once.
+  public var runsSequencesAtOnce = false
 
   public init(
     convolutionBytes: Int = NullBackend.defaultWorkspaceBytes,
@@ -57,6 +59,7 @@ public final class NullBackend: Backend {
     deinit { counter.statistics.released(byteCount) }
   }
 
+  public var runsSequencesAtOnce: Bool { workspace.runsSequencesAtOnce }
   public var statistics: BackendStatistics { counter.statistics }
   /// Bytes of the largest piece of memory that was asked for.
   public var largestBuffer: Int { counter.largestBuffer }

@@ -55,6 +55,18 @@ public struct JetAlgebra {
     _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil,
     into memory: Matrix? = nil, fillZero: ((Matrix) throws -> Void)? = nil
   ) throws -> Jet {
+    let product = try contraction(
+      x, weight, factor: factor, capacity: capacity, products: products, into: memory,
+      fillZero: fillZero)
+    try backend.run(.jetContraction(product))
+    return product.output
+  }
+
+  /// What `contract` runs; its output is z.
+  public func contraction(
+    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil,
+    into memory: Matrix? = nil, fillZero: ((Matrix) throws -> Void)? = nil
+  ) throws -> JetContraction {
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
     let z =
       try memory.map {
@@ -64,14 +76,10 @@ public struct JetAlgebra {
         block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
         directions: x.directions, type: x.type)
     try fillZero?(z[0])
-    try backend.run(
-      .jetContraction(
-        JetContraction(
-          .forward, x, center: weight.center, displacement: weight.displacement,
-          displacementStride: weight.displacementStride, into: z, alpha: factor,
-          scale: weight.scale, isZeroGiven: fillZero != nil,
-          plan: (products ?? self.products).plan(.forward, x, z, weight))))
-    return z
+    return JetContraction(
+      .forward, x, center: weight.center, displacement: weight.displacement,
+      displacementStride: weight.displacementStride, into: z, alpha: factor, scale: weight.scale,
+      isZeroGiven: fillZero != nil, plan: (products ?? self.products).plan(.forward, x, z, weight))
   }
 
   /// x̄_i = c(ȳ_i W0 + s ȳ_{i+1} Δ), written over x's own memory, which is used up, unless
@@ -142,16 +150,23 @@ public struct JetAlgebra {
   }
 
   /// (φ(z + b)(t), φ′(z + b)(t)); the slope takes z's memory, whose capacity must hold it.
+  ///
+  /// - Parameter product: what makes z, if it has not run yet.
   public func compose(
-    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool
+    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool,
+    behind product: JetContraction? = nil
   ) throws -> Composed {
     let degree = activation.degree(of: z.degree, order: order)
     let value = try jet(
       block: z.block, columns: z.columns, degree: degree, directions: z.directions, type: z.type)
     let slopeDegree = withSlope ? self.slopeDegree(activation, of: z.degree) : -1
-    try backend.run(
-      .jetComposition(
-        JetComposition(activation, of: z, into: value, slopeDegree: slopeDegree, bias: bias)))
+    let composition = JetComposition(
+      activation, of: z, into: value, slopeDegree: slopeDegree, bias: bias)
+    if let product {
+      try backend.run(sequence: [.jetContraction(product), .jetComposition(composition)])
+    } else {
+      try backend.run(.jetComposition(composition))
+    }
     guard withSlope else { return Composed(value: value) }
     var slope = z
     slope.degree = slopeDegree

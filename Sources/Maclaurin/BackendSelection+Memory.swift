@@ -11,9 +11,14 @@ extension BackendSelection {
   public func workspace(family: KernelFamily? = nil, convolutionBytes: Int? = nil) -> Workspace {
     var usual = Workspace()
     if let convolutionBytes { usual.convolutionBytes = convolutionBytes }
+    usual.combinesNodeWeights = true
+    usual.runsSequencesAtOnce = true
     guard case .opencl(let index) = self else { return usual }
     let devices = OpenCLDevices.list()
-    guard devices.indices.contains(index) else { return usual }
+    guard devices.indices.contains(index) else {
+      usual.runsSequencesAtOnce = false
+      return usual
+    }
     let (device, family) = (devices[index], family ?? devices[index].family)
     var workspace = Workspace(
       convolutionBytes: convolutionBytes ?? device.convolutionWorkspace(family: family)

@@ -63,7 +63,10 @@ struct HostJetProduct {
     let slice = ((rows + slices - 1) / slices + width - 1) / width * width
     let blockBytes = (slice * depth * elementBytes + 4095) / 4096 * 4096
     let columnPanels = (columns + instance.columns - 1) / instance.columns
-    let threads = min(pool.threads, columnPanels)
+    // Columns are divided first, so that no two threads need the same weights.
+    let columnParts = min(pool.threads, columnPanels)
+    let rowParts = min(pool.threads / columnParts, slice / width)
+    let threads = columnParts * rowParts
     let partBytes =
       PanelStream.spaceBytes(instance, sources: sources.count)
       + (isCombined ? Int(MACLAURIN_CHAIN) * instance.columns * elementBytes : 0)
@@ -87,12 +90,21 @@ struct HostJetProduct {
       }
       let kept = first == 0 ? sources : sources.map { $0.filled }
       pool.run(parts: threads) { part in
+        let rows = HostContraction.part(part / columnParts, of: rowParts, in: used)
+        let begin = rows.lowerBound * width
+        guard !rows.isEmpty else { return }
         own.sweep(
-          HostContraction.part(part, of: threads, in: columnPanels), rows: first..<(first + count),
-          kept, instance, packed: memory, blockBytes: blockBytes,
+          HostContraction.part(part % columnParts, of: columnParts, in: columnPanels),
+          rows: (first + begin)..<(first + min(rows.upperBound * width, count)), kept, instance,
+          packed: memory + begin * own.depth * elementBytes, blockBytes: blockBytes,
           space: memory + own.blocks.count * blockBytes + part * partBytes)
       }
     }
+  }
+
+  /// Whether the copies of weights may be made: by one thread each.
+  static func makesCopies(columns: Int, threads: Int, _ instance: ContractionInstance) -> Bool {
+    2 * ((columns + instance.columns - 1) / instance.columns) > threads
   }
 
   /// One thread's columns of outputs, for some rows of every block.

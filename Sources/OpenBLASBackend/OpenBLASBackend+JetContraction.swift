@@ -2,7 +2,7 @@ import Compute
 import Kernels
 
 extension OpenBLASBackend {
-  /// Below this many products of scalars a sweep's preparations cost more than they save.
+  /// Below this many products of scalars per coefficient a schoolbook sweep's preparations cost more than they save.
   private static let leastProducts = 1 << 20
 
   /// A jet contraction with one direction, as one sweep over its weights. False where its lowering
@@ -12,10 +12,13 @@ extension OpenBLASBackend {
   ///   than what was written at its own row and column.
   func sweep(_ operation: JetContraction, followers: [Launch] = []) throws -> Bool {
     let (input, output) = (operation.input, operation.output)
-    let width = contraction.instance(isDouble: output.type == .float64).columns
-    guard library == nil, input.directions == 1, output.columns >= width * threads,
-      input.block * input.columns * output.columns >= Self.leastProducts
-    else { return false }
+    guard input.directions == 1, input.block > 0 else { return false }
+    if !operation.plan.isInterpolated {
+      let width = contraction.instance(isDouble: output.type == .float64).columns
+      guard library == nil, output.columns >= 2 * width,
+        input.block * input.columns * output.columns >= Self.leastProducts
+      else { return false }
+    }
     if operation.plan.isInterpolated {
       let parts = try operation.nodeProducts(workspace: allocate)
       for part in parts.preparation { try perform(.blockCombination(part)) }
@@ -75,7 +78,11 @@ extension OpenBLASBackend {
     }
 
     let weights = [operation.center] + (operation.displacement.map { [$0] } ?? [])
-    let copies = weights.map { keptPanels.copy(of: $0, for: operation, contraction) }
+    let makesCopies = HostJetProduct.makesCopies(
+      columns: operation.output.columns, threads: threads, contraction.instance(isDouble: isDouble))
+    let copies = weights.map {
+      makesCopies ? keptPanels.copy(of: $0, for: operation, contraction) : nil
+    }
     var jet = HostJetProduct(
       isDouble: isDouble, blocks: blocks, rows: block, depth: operation.input.columns,
       columns: operation.output.columns, inputStride: operation.input.columns,

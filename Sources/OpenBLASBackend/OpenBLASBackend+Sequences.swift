@@ -24,7 +24,9 @@ extension OpenBLASBackend {
 
   /// A gradient's contraction that changes the state instead of being written.
   private func descend(_ product: Contraction, _ update: OptimizerUpdate) -> Bool {
-    guard library == nil, case .sgd = update.rule, update.signs == nil, product.batch == 1,
+    guard library == nil, case .sgd = update.rule, update.signs == nil, update.clip == nil,
+      update.decay == nil, update.noise == nil, update.parameters == nil, update.squares == nil,
+      product.batch == 1,
       product.beta == 0, product.k > 0, product.c.isContiguous,
       product.c.buffer === update.gradient.buffer, product.c.offset == update.gradient.offset,
       product.c.count == update.gradient.count, update.state.buffer !== product.c.buffer

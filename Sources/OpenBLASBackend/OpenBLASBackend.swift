@@ -92,6 +92,8 @@ public final class OpenBLASBackend: Backend {
     }
   }
 
+  public var runsSequencesAtOnce: Bool { numerics == .reproducible }
+
   public func run(sequence: [Operation]) throws {
     guard let timeline else { return try perform(sequence: sequence) }
     let cost = sequence.reduce(Cost()) { $0 + $1.cost }

@@ -105,6 +105,8 @@ public final class Scheduler: Backend {
 
   // MARK: Operations
 
+  public var runsSequencesAtOnce: Bool { isAlone && host.runsSequencesAtOnce }
+
   public func run(sequence: [Operation]) throws {
     if isAlone, survey == nil, pinned == nil,
       try ranAlone(

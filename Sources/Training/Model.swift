@@ -219,7 +219,8 @@ public final class Model {
   /// The gradient with respect to the state for the cotangent of a pushforward's output; with an
   /// output scale α, that gradient over α², as for a loss that is divided by α².
   public func pullback(
-    _ cotangent: Jet, _ tape: Network.Tape, into gradient: Matrix, isTrainable: [Bool]? = nil
+    _ cotangent: Jet, _ tape: Network.Tape, into gradient: Matrix, isTrainable: [Bool]? = nil,
+    use: ((_ tensor: Int, _ gradient: Matrix) -> Operation?)? = nil
   ) throws {
     var cotangent = cotangent
     if let coefficient { try clear(below: coefficient, cotangent) }
@@ -230,7 +231,7 @@ public final class Model {
       cotangent.matrix = scaled
     }
     try network.pullback(
-      cotangent, tape, ray, algebra: algebra, into: gradient, isTrainable: isTrainable)
+      cotangent, tape, ray, algebra: algebra, into: gradient, isTrainable: isTrainable, use: use)
   }
 
   /// Memory for the cotangent of an output jet: ȳ_1…ȳ_d (ȳ_0 for order 0).

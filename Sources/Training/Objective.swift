@@ -76,13 +76,15 @@ public struct Objective {
     model.stateChanges(squares: false)
     try stepGradient(
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
-      isTrainable: isTrainable, dropout: dropout)
+      isTrainable: isTrainable, dropout: dropout, centerProducts: centerProducts)
   }
 
-  /// The same behind another step, whose update may have left what s needs.
+  /// The same behind another step, whose update may have left what s needs; `use` as in
+  /// `Network.pullback`.
   func stepGradient(
     _ model: Model, inputs: Matrix, targets: Matrix, into gradient: Matrix, outputs: Outputs,
-    isTrainable: [Bool]?, dropout: Network.DropoutKey?
+    isTrainable: [Bool]?, dropout: Network.DropoutKey?, centerProducts: CenterProducts?,
+    use: ((_ tensor: Int, _ gradient: Matrix) -> Operation?)? = nil
   ) throws {
     try model.updateScaleForStep()
     let tape = Network.Tape()
@@ -90,6 +92,6 @@ public struct Objective {
       inputs, tape: tape, dropout: dropout, centerProducts: centerProducts)
     let cotangent = try model.cotangent(for: logits)
     try evaluate(model, logits: logits, targets: targets, into: outputs, cotangent: cotangent)
-    try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable)
+    try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable, use: use)
   }
 }

@@ -29,6 +29,11 @@ public final class TrainingStep {
   private let isTrainable: [Bool]
   /// What the optimizer takes at a time.
   private let pieces: [UpdatePiece]
+  /// On η, by tensor.
+  private let rateFactors: [Double]
+  /// Tensors that the last step updated as soon as their gradients were there, and what the optimizer
+  /// takes at a time of the others.
+  private var atOnce: (tensors: Set<Int>, others: [UpdatePiece]) = ([], [])
   let penalty: MovementPenalty?
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
@@ -59,8 +64,8 @@ public final class TrainingStep {
     let isTrainable = try FreezePattern.trainable(
       model.network.parameters, frozen: settings.frozen)
     self.isTrainable = isTrainable
-    pieces = UpdatePiece.pieces(
-      model, isTrainable, rateFactors: try settings.rateFactors(of: model.network.parameters))
+    rateFactors = try settings.rateFactors(of: model.network.parameters)
+    pieces = UpdatePiece.pieces(model, isTrainable, rateFactors: rateFactors)
     penalty = try settings.movement.flatMap { movement in
       guard movement.movementPenalty > 0 else { return nil }
       return try MovementPenalty(
@@ -72,6 +77,18 @@ public final class TrainingStep {
       ? try GaussNewtonSolver(
         settings.gaussNewton ?? GaussNewton(), model, loss: settings.loss,
         isTrainable: isTrainable) : nil
+  }
+
+  /// Smaller tensors are updated together with the others.
+  private static let leastUpdate = 1 << 16
+
+  /// Whether nothing is to be known of the gradient as a whole, and nothing else to be done to it or
+  /// to the state: then the gradient of a weight can be gone before the next one is made. Worth it
+  /// where the back end then never writes it.
+  private var canUpdateAtOnce: Bool {
+    model.backend.runsSequencesAtOnce && settings.optimizer == .sgd && settings.clipNorm == 0
+      && settings.weightDecay == 0 && settings.movement == nil && model.signs == nil
+      && model.sum == nil
   }
 
   /// The moments that are kept in the displacement's frame: of the first order.
@@ -96,10 +113,22 @@ public final class TrainingStep {
     }
     let outputs = try Objective.Outputs(
       backend, count: inputs.rows, outputs: targets.columns, type: model.type)
+    var updated: Set<Int> = []
     try objective.stepGradient(
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
       isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step),
-      centerProducts: rows.flatMap { try orderZeroCache?.products($0, step: step, expansion) })
+      centerProducts: rows.flatMap { try orderZeroCache?.products($0, step: step, expansion) },
+      use: squares == nil && canUpdateAtOnce
+        ? { [self] tensor, gradient in
+          guard gradient.count >= Self.leastUpdate else { return nil }
+          updated.insert(tensor)
+          return .optimizerUpdate(
+            OptimizerUpdate(
+              .sgd,
+              state: model.state.slice(
+                at: model.network.parameters[tensor].offset, rows: 1, columns: gradient.count),
+              gradient: gradient.flat, learningRate: rate * rateFactors[tensor]))
+        } : nil)
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
     try model.pullBackDraw(gradient, isTrainable: isTrainable)
     try penalty?.add(to: gradient)
@@ -124,7 +153,15 @@ public final class TrainingStep {
     let noise = try drawNoise(step)
     let framed = model.signs.flatMap { $0.hasFrames ? $0 : nil }
     let next = try framed?.drawNext()
-    for piece in pieces {
+    if updated != atOnce.tensors {
+      atOnce = (
+        updated,
+        UpdatePiece.pieces(
+          model, isTrainable.enumerated().map { $1 && !updated.contains($0) },
+          rateFactors: rateFactors)
+      )
+    }
+    for piece in updated.isEmpty ? pieces : atOnce.others {
       try update(piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
     }
     framed?.advance()

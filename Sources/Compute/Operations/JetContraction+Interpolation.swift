@@ -122,7 +122,7 @@ extension JetContraction {
     }
     var rows: [BlockCombination.Row] = []
     var cost = combination(Array(plan.outputs.dropFirst(isZeroGiven ? 1 : 0)), n)
-    if isZeroGiven { cost = cost + combination([Self.copy], n) }
+    if isZeroGiven { cost = cost + combination([BlockCombination.Row([(0, 1)], divisor: 1)], n) }
     for node in JetProductPlan.Node.allCases {
       let range = computed(at: node)
       if range.isEmpty { continue }
