@@ -48,7 +48,7 @@ struct HostJetProduct {
   }
 
   /// Bytes of packed input that the threads share: a part of the last cache.
-  private static let sharedBytes = 8 << 20
+  private static let sharedBytes = 6 << 20
 
   /// Columns that are finished together.
   private static let finishedColumns = 64
@@ -70,7 +70,20 @@ struct HostJetProduct {
     let partBytes =
       PanelStream.spaceBytes(instance, sources: sources.count)
       + (isCombined ? Int(MACLAURIN_CHAIN) * instance.columns * elementBytes : 0)
-    let space = contraction.reserve(blocks.count * blockBytes + threads * partBytes)
+    // Several slices need the same panels again: what has no copy gets one until the end.
+    let copyBytes =
+      slices > 1 && rowParts == 1 ? columnPanels * instance.columns * depth * elementBytes : 0
+    let unkept = sources.filter { $0.kept == nil }.count
+    let sharedSpace = blocks.count * blockBytes + threads * partBytes
+    let space = contraction.reserve(sharedSpace + unkept * copyBytes)
+    var sources = self.sources
+    if copyBytes > 0 {
+      var place = space + sharedSpace
+      for index in sources.indices where sources[index].kept == nil {
+        sources[index].kept = place
+        place += copyBytes
+      }
+    }
     nonisolated(unsafe) let own = self
     nonisolated(unsafe) let memory = space
 
