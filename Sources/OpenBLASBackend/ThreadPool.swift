@@ -5,8 +5,8 @@ import Synchronization
 /// Threads that stay: `run` hands out numbered parts of a computation, always the same part to the
 /// same thread, and returns when all are done. Which thread does a part never changes a result.
 ///
-/// A waiting thread spins for `spinNanoseconds`, which covers the gap between the phases of one
-/// operation, and then sleeps: an idle pool costs nothing. Calls of `run` from several threads take
+/// A waiting thread spins for a while, which covers the gaps between operations, and then sleeps: an
+/// idle pool costs nothing. Calls of `run` from several threads take
 /// turns; a part must not call `run` of its own pool.
 final class ThreadPool: Sendable {
   /// The number of threads that work, the caller of `run` among them.
@@ -77,7 +77,10 @@ private struct Job {
 /// the system's, at fixed addresses.
 private final class Crew: @unchecked Sendable {
   static let stop = 0xffff
+  /// How long a thread waits awake, the later part of it giving way to whoever wants its processor:
+  /// sleeping and waking take tens of microseconds.
   private static let spinNanoseconds: UInt64 = 30_000
+  private static let yieldNanoseconds: UInt64 = 400_000
 
   /// The round's number times 2¹⁶, plus how many threads take part in it (or `stop`).
   private let round = Atomic<Int>(0)
@@ -170,16 +173,19 @@ private final class Crew: @unchecked Sendable {
   @inline(never)
   private func takePart(_ index: Int) { job?.work(index) }
 
-  /// Spins for a while, then sleeps, until `isTrue`.
+  /// Spins, gives way, then sleeps, until `isTrue`.
   private func wait(for condition: UnsafeMutablePointer<pthread_cond_t>, _ isTrue: () -> Bool) {
     if isTrue() { return }
-    let end = monotonicNanoseconds() + Self.spinNanoseconds
+    let start = monotonicNanoseconds()
+    var waited: UInt64 = 0
     repeat {
       for _ in 0..<32 {
         if isTrue() { return }
         contraction_spin_hint()
       }
-    } while monotonicNanoseconds() < end
+      waited = monotonicNanoseconds() - start
+      if waited > Self.spinNanoseconds { sched_yield() }
+    } while waited < Self.yieldNanoseconds
     pthread_mutex_lock(mutex)
     while !isTrue() { pthread_cond_wait(condition, mutex) }
     pthread_mutex_unlock(mutex)
