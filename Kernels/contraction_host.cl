@@ -23,7 +23,7 @@
 #define PREFETCH_FOR_WRITE(address)
 #define AHEAD int
 #ifndef BLOCK_ROWS
-#define BLOCK_ROWS 12
+#define BLOCK_ROWS 8
 #endif
 #ifndef BLOCK_VECTORS
 #define BLOCK_VECTORS 2
@@ -340,7 +340,7 @@ HELPER void INSTANCE(scale_elements)(
 // Where A has at most CONTRACTION_GROUP_PANELS panels, instead of the last two:
 //   contraction_stream    any number of streams, at most batch * (n / BLOCK_COLUMNS)
 // which keeps no more of the packed B than a chain of one panel per stream, at bPacked.
-// BLOCK_ROWS = 12 and BLOCK_VECTORS = 2 suit 32 registers of 512 bits; 6 and 1 suit 16 of 256 bits.
+// BLOCK_ROWS = 8 and BLOCK_VECTORS = 2 suit 32 registers of 512 bits; 6 and 1 suit 16 of 256 bits.
 
 #define PANELS(lanes, width) (((lanes) + (width) - 1) / (width))
 

@@ -17,7 +17,7 @@ struct ContractionBlock {
 
   /// What fits in 32 registers of 512 bits, or in 16 of 256.
   init(for device: OpenCLDevice) {
-    (rows, vectors) = device.nativeVectorWidth >= 16 ? (12, 2) : (6, 1)
+    (rows, vectors) = device.nativeVectorWidth >= 16 ? (8, 2) : (6, 1)
     streams = Self.streamsPerUnit * device.computeUnits
   }
 

@@ -13,7 +13,7 @@ enum TuningCandidate {
     }
   }
 
-  /// Tiles of the device family whose work-groups and local memory the device has, or three.
+  /// Tiles of the device family whose work-groups and local memory the device has; quick, two.
   static func tiles(for device: OpenCLDevice, quick: Bool) -> [TuningCandidate] {
     if quick {
       return [
@@ -49,7 +49,7 @@ enum TuningCandidate {
     let usual = ContractionBlock(for: device)
     let shapes =
       quick
-      ? [(12, 2), (8, 2)]
+      ? [(8, 2), (12, 2)]
       : [(4, 1), (6, 1), (8, 1), (12, 1), (6, 2), (8, 2), (12, 2), (14, 2), (8, 3), (6, 4)]
     return shapes.map { rows, vectors in
       .block(ContractionBlock(rows: rows, vectors: vectors, streams: usual.streams))
