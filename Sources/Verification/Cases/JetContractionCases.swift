@@ -17,13 +17,14 @@ extension VerificationCase {
     /// Of the rows of W0 and of Δ.
     var padding = 0
     var displacementPadding = 0
+    var isZeroGiven = false
 
     var label: String {
       (sense == .forward ? "forward" : "adjoint") + " \(block)·\(inputs)→\(outputs)"
         + " degree \(from)→\(to)" + (directions > 1 ? " V=\(directions)" : "")
         + (spare > 0 ? " spare" : "") + (hasDisplacement ? "" : " at order 0")
         + (scale.map { " s=\($0)" } ?? "") + (alpha != 1 ? " α=\(alpha)" : "")
-        + (padding + displacementPadding > 0 ? " padded" : "")
+        + (padding + displacementPadding > 0 ? " padded" : "") + (isZeroGiven ? " from 1" : "")
     }
 
     func prepare(_ bench: Workbench, _ content: Workbench.Content) throws -> Prepared {
@@ -33,7 +34,7 @@ extension VerificationCase {
         directions: directions, hasZero: isForward, content)
       let y = try bench.jet(
         block: block, columns: isForward ? outputs : inputs, degree: to, capacity: to + spare,
-        directions: directions, hasZero: isForward, .unset)
+        directions: directions, hasZero: isForward, isZeroGiven ? content : .unset)
       let center = try bench.matrix(outputs, inputs, content, padding: padding)
       let displacement =
         hasDisplacement
@@ -42,7 +43,8 @@ extension VerificationCase {
       let factor = try bench.scalar(scale)
       let operation = JetContraction(
         sense, x, center: center, displacement: displacement?.first,
-        displacementStride: displacement?.stride ?? 0, into: y, alpha: alpha, scale: factor)
+        displacementStride: displacement?.stride ?? 0, into: y, alpha: alpha, scale: factor,
+        isZeroGiven: isZeroGiven)
       return Prepared(
         operation: .jetContraction(operation), outputs: y.coefficients((isForward ? 0 : 1)...to))
     }
@@ -72,6 +74,7 @@ extension VerificationCase {
     Propagation(block: 17, inputs: 33, outputs: 65, from: 2, to: 3, spare: 2, scale: 0.5),
     Propagation(block: 2, inputs: 1025, outputs: 3, from: 1, to: 2, alpha: 0.5),
     Propagation(block: 5, inputs: 6, outputs: 7, from: 1, to: 2, directions: 3, scale: 2),
+    Propagation(block: 7, inputs: 12, outputs: 9, from: 1, to: 2, scale: 2, isZeroGiven: true),
     Propagation(
       sense: .adjoint, block: 7, inputs: 19, outputs: 9, from: 3, to: 3, spare: 1, scale: 0.25),
     Propagation(sense: .adjoint, block: 3, inputs: 2, outputs: 5, from: 2, to: 2, directions: 2),
@@ -113,6 +116,14 @@ extension VerificationCase {
           Propagation(
             sense: .adjoint, block: 5, inputs: 67, outputs: 13, from: to, to: max(1, from),
             directions: directions, spare: from % 2, scale: 0.5))
+      }
+    }
+    for (from, to) in [(0, 1), (1, 1), (2, 3), (4, 4)] {
+      for directions in [1, 3] {
+        propagations.append(
+          Propagation(
+            block: 13, inputs: 35, outputs: 67, from: from, to: to, directions: directions,
+            spare: to % 2, scale: 0.5, isZeroGiven: true))
       }
     }
     propagations += [
