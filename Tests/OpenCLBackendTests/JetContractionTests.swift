@@ -17,10 +17,11 @@ import Testing
     /// Of the device family; nil for its choice.
     var tile: ContractionTile?
     var isInterpolated = false
+    var isZeroGiven = false
     var description: String {
       "\(sense) \(block)·\(inputs)→\(outputs) degree \(inputDegree)→\(outputDegree) "
         + "×\(directions)\(hasDisplacement ? "" : " without displacement")"
-        + (isInterpolated ? " interpolated" : "")
+        + (isInterpolated ? " interpolated" : "") + (isZeroGiven ? " from 1" : "")
     }
   }
 
@@ -37,6 +38,21 @@ import Testing
     Shape(
       sense: .forward, block: 5, inputs: 6, outputs: 7, inputDegree: 0, outputDegree: 1,
       directions: 4),
+    Shape(
+      sense: .forward, block: 3, inputs: 5, outputs: 7, inputDegree: 0, outputDegree: 1,
+      isZeroGiven: true),
+    Shape(
+      sense: .forward, block: 17, inputs: 33, outputs: 65, inputDegree: 2, outputDegree: 3,
+      isZeroGiven: true),
+    Shape(
+      sense: .forward, block: 13, inputs: 1030, outputs: 9, inputDegree: 4, outputDegree: 4,
+      isZeroGiven: true),
+    Shape(
+      sense: .forward, block: 5, inputs: 6, outputs: 70, inputDegree: 2, outputDegree: 3,
+      directions: 3, isZeroGiven: true),
+    Shape(
+      sense: .forward, block: 5, inputs: 6, outputs: 7, inputDegree: 0, outputDegree: 1,
+      directions: 4, isZeroGiven: true),
     Shape(sense: .adjoint, block: 3, inputs: 5, outputs: 7, inputDegree: 1, outputDegree: 1),
     Shape(sense: .adjoint, block: 17, inputs: 33, outputs: 65, inputDegree: 4, outputDegree: 4),
     Shape(sense: .adjoint, block: 17, inputs: 3, outputs: 65, inputDegree: 3, outputDegree: 2),
@@ -104,7 +120,7 @@ import Testing
         ? try weights(shape.directions, seed: 3).rows(0..<shape.outputs) : nil,
       displacementStride: size,
       into: try jet(isForward ? shape.outputs : shape.inputs, shape.outputDegree, seed: 4),
-      alpha: 0.75, scale: hasDisplacement ? scale : nil,
+      alpha: 0.75, scale: hasDisplacement ? scale : nil, isZeroGiven: shape.isZeroGiven,
       plan: shape.isInterpolated
         ? .interpolated(
           sense: shape.sense, inputDegree: shape.inputDegree, outputDegree: shape.outputDegree)

@@ -116,24 +116,28 @@ import Testing
             if !displaced && outputDegree > max(inputDegree, 1) { continue }
             if !displaced && !adjoint && outputDegree > inputDegree { continue }
             let weights = adjoint ? matrix(40, 24) : matrix(24, 40)
-            let product = JetContraction(
+            var product = JetContraction(
               sense,
               jet(16, 40, degree: inputDegree, directions: directions, hasZero: !adjoint),
               center: weights, displacement: displaced ? weights : nil,
               into: jet(16, 24, degree: outputDegree, directions: directions, hasZero: !adjoint),
               alpha: 1, scale: nil)
-            var expected = product.contractions.reduce(0) {
-              $0 + profile.seconds(.contraction($1))
+            for isZeroGiven in [false, true] {
+              if isZeroGiven && (adjoint || !displaced || outputDegree == 0) { continue }
+              product.isZeroGiven = isZeroGiven
+              var expected = product.contractions.reduce(0) {
+                $0 + profile.seconds(.contraction($1))
+              }
+              for fill in product.fills {
+                expected += profile.launch + fill.cost.bytes / profile.memoryRate
+              }
+              let seconds = profile.seconds(.jetContraction(product))
+              #expect(abs(seconds / expected - 1) < 1e-12, "\(product)")
+              // The rows times the other extents are the flops that the operation states.
+              let flops = 2 * 40 * 24 * Double(JetTerms(product).rows)
+              #expect(flops == product.cost.flops)
+              cases += 1
             }
-            for fill in product.fills {
-              expected += profile.launch + fill.cost.bytes / profile.memoryRate
-            }
-            let seconds = profile.seconds(.jetContraction(product))
-            #expect(abs(seconds / expected - 1) < 1e-12, "\(product)")
-            // The rows times the other extents are the flops that the operation states.
-            let flops = 2 * 40 * 24 * Double(JetTerms(product).rows)
-            #expect(flops == product.cost.flops)
-            cases += 1
           }
         }
       }

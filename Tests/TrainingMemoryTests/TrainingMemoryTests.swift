@@ -35,14 +35,17 @@ import Testing
   }
 
   /// The peak of a whole run.
-  private static func peak(_ settings: TrainingSettings, on backend: any Backend) throws -> Int {
+  private static func peak(
+    _ settings: TrainingSettings, on backend: any Backend,
+    _ orderZero: OrderZeroLayout.Limits = .none
+  ) throws -> Int {
     let network = try network()
     let center = try backend.matrix(1, network.parameterCount, .float32)
     try network.initialize(center, seed: 0, on: backend)
     let model = try Model(network, center: center, settings: settings, on: backend)
     let trainer = try Trainer(
       model, settings, train: try resident(examples, on: backend),
-      test: try resident(examples / 3, on: backend))
+      test: try resident(examples / 3, on: backend), orderZero: orderZero)
     _ = try trainer.run()
     return backend.statistics.peakBytes
   }
@@ -90,6 +93,37 @@ import Testing
         Self.network(), Self.settings(1, .momentum), examples: [Self.examples, 0, 100])
       let work = plan.flopsPerStep / plain.flopsPerStep
       #expect((rule == .periodic(every: 2, growth: 1) ? 1...1.05 : 1.3...2.2).contains(work))
+    }
+  }
+
+  /// What is kept of the training set counts, on top of what a run takes without it.
+  @Test(arguments: [1, 3]) func planPredictsKeptCoefficients(order: Int) throws {
+    var settings = Self.settings(order, .momentum)
+    settings.steps = 12
+    func plan(_ bytes: Int) throws -> TrainingPlan {
+      try TrainingPlan(
+        Self.network(), settings, examples: [Self.examples, 0, Self.examples / 3],
+        orderZero: OrderZeroLayout.Limits(bytes: bytes))
+    }
+    // Two layers of 256 inputs and units.
+    let (kept, plain, half) = (try plan(.max), try plan(0), try plan(1 << 19))
+    #expect(kept.orderZero.bytes == 2 * 4 * Self.examples * Self.width)
+    #expect(half.orderZero.bytes == 4 * Self.examples * Self.width)
+    #expect(plain.orderZero.bytes == 0)
+    #expect(kept.peakBytes == plain.peakBytes + kept.orderZero.bytes)
+    // A product less for each layer and step; once all products of order 0, of 300 examples, in 12
+    // steps. The flops of everything else are those of examples, too, and the same.
+    let weights = try Double(
+      Self.network().parameters.reduce(0) { $0 + ($1.shape.count == 2 ? $1.count : 0) })
+    let saved = 2 * Double(2 * Self.width * Self.width * Self.batch)
+    let filling = 2 * weights * Double(Self.examples) / 12
+    let change = plain.contractionFlopsPerStep - kept.contractionFlopsPerStep
+    #expect(abs(change - (saved - filling)) <= 1e-9 * saved)
+    for (limits, expected) in [(OrderZeroLayout.Limits(bytes: .max), kept), (.none, plain)] {
+      let backend = try OpenBLASBackend(threads: 2)
+      let peak = Double(try Self.peak(settings, on: backend, limits))
+      let ratio = Double(expected.peakBytes) / peak
+      #expect((0.9...1.1).contains(ratio), "planned \(expected.peakBytes) of \(peak) bytes")
     }
   }
 

@@ -38,7 +38,7 @@ struct Problem: Sendable {
   /// A trainer at the start.
   @BackendActor func trainer(
     _ settings: TrainingSettings, on backend: any Backend, directory: RunDirectory? = nil,
-    validates: Bool = false
+    validates: Bool = false, orderZero: OrderZeroLayout.Limits = .none
   ) throws -> Trainer {
     let center = try backend.matrix(1, start.count, settings.type, start)
     let model = try Model(network, center: center, settings: settings, on: backend)
@@ -48,7 +48,7 @@ struct Problem: Sendable {
     return try Trainer(
       model, settings, train: resident(train),
       validation: validates ? validation.map(resident) : nil, test: test.map(resident),
-      directory: directory)
+      directory: directory, orderZero: orderZero)
   }
 
   /// The hash of the parameters after a run.

@@ -18,13 +18,14 @@ extension VerificationCase {
     var padding = 0
     var displacementPadding = 0
     var isInterpolated = false
+    var isZeroGiven = false
 
     var label: String {
       (sense == .forward ? "forward" : "adjoint") + " \(block)·\(inputs)→\(outputs)"
         + " degree \(from)→\(to)" + (directions > 1 ? " V=\(directions)" : "")
         + (spare > 0 ? " spare" : "") + (hasDisplacement ? "" : " at order 0")
         + (scale.map { " s=\($0)" } ?? "") + (alpha != 1 ? " α=\(alpha)" : "")
-        + (padding + displacementPadding > 0 ? " padded" : "")
+        + (padding + displacementPadding > 0 ? " padded" : "") + (isZeroGiven ? " from 1" : "")
         + (isInterpolated ? " interpolated" : "")
     }
 
@@ -35,7 +36,7 @@ extension VerificationCase {
         directions: directions, hasZero: isForward, content)
       let y = try bench.jet(
         block: block, columns: isForward ? outputs : inputs, degree: to, capacity: to + spare,
-        directions: directions, hasZero: isForward, .unset)
+        directions: directions, hasZero: isForward, isZeroGiven ? content : .unset)
       let center = try bench.matrix(outputs, inputs, content, padding: padding)
       let displacement =
         hasDisplacement
@@ -45,6 +46,7 @@ extension VerificationCase {
       let operation = JetContraction(
         sense, x, center: center, displacement: displacement?.first,
         displacementStride: displacement?.stride ?? 0, into: y, alpha: alpha, scale: factor,
+        isZeroGiven: isZeroGiven,
         plan: isInterpolated
           ? .interpolated(sense: sense, inputDegree: from, outputDegree: to) : .schoolbook)
       return Prepared(
@@ -79,6 +81,7 @@ extension VerificationCase {
     Propagation(block: 17, inputs: 33, outputs: 65, from: 2, to: 3, spare: 2, scale: 0.5),
     Propagation(block: 2, inputs: 1025, outputs: 3, from: 1, to: 2, alpha: 0.5),
     Propagation(block: 5, inputs: 6, outputs: 7, from: 1, to: 2, directions: 3, scale: 2),
+    Propagation(block: 7, inputs: 12, outputs: 9, from: 1, to: 2, scale: 2, isZeroGiven: true),
     Propagation(
       sense: .adjoint, block: 7, inputs: 19, outputs: 9, from: 3, to: 3, spare: 1, scale: 0.25),
     Propagation(sense: .adjoint, block: 3, inputs: 2, outputs: 5, from: 2, to: 2, directions: 2),
@@ -140,7 +143,16 @@ extension VerificationCase {
           Propagation(
             sense: sense, block: block, inputs: inputs, outputs: outputs, from: from, to: to,
             spare: degree % 2, alpha: 0.5, scale: [nil, 0.5, 4][degree % 3], padding: degree % 2,
-            displacementPadding: degree % 3, isInterpolated: true))
+            displacementPadding: degree % 3, isInterpolated: true,
+            isZeroGiven: sense == .forward && degree % 3 == 0))
+      }
+    }
+    for (from, to) in [(0, 1), (1, 1), (2, 3), (4, 4)] {
+      for directions in [1, 3] {
+        propagations.append(
+          Propagation(
+            block: 13, inputs: 35, outputs: 67, from: from, to: to, directions: directions,
+            spare: to % 2, scale: 0.5, isZeroGiven: true))
       }
     }
     propagations += [
