@@ -25,6 +25,8 @@
   SOURCE(step_scalars) \
   SOURCE(jet_composition) \
   SOURCE(jet_product) \
+  SOURCE(block_combination) \
+  SOURCE(ray_weights) \
   SOURCE(pooling) \
   SOURCE(layer_norm) \
   SOURCE(layer_affine) \
@@ -107,6 +109,12 @@ static const char jet_composition_text[] = {
 };
 static const char jet_product_text[] = {
 #embed "jet_product.cl"
+};
+static const char block_combination_text[] = {
+#embed "block_combination.cl"
+};
+static const char ray_weights_text[] = {
+#embed "ray_weights.cl"
 };
 static const char pooling_text[] = {
 #embed "pooling.cl"

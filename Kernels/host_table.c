@@ -63,6 +63,8 @@
   F(clip_factor) \
   F(jet_product) \
   F(jet_product_adjoint) \
+  F(block_combination) \
+  F(ray_weights) \
   F(average_pool) \
   F(average_pool_adjoint) \
   F(max_pool) \

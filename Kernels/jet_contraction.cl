@@ -7,13 +7,14 @@
 //           y_i = alpha x_i W0^T + alpha s x_(i-1) D^T     for i = 1 ... outputDegree;
 // adjoint:  x_i = alpha y_i W0 + alpha s y_(i+1) D         for i = 1 ... outputDegree,
 // a term only where its source coefficient exists; s = scale[0], D the direction's displacement.
+// With isZeroGiven y_0 is there already and is not written.
 // The bits are those of two contractions: W0's chains are added first, then the displacement's
 // to rows that W0 started, or from +0 where W0 has no term.
 //
 // Rows: the outputs of direction 0 begin with coefficient 0 (forward; shared by all directions),
-// those of the others with coefficient 1. So the rows of a direction are contiguous in either
+// those of the others, and where y_0 is given, with coefficient 1. So the rows of a direction are contiguous in either
 // matrix, and a term reads its rows at a fixed distance from those that it adds to. The exception
-// is y_1 of a direction other than 0, which reads the shared x_0.
+// is y_1 where its rows come first, which reads the shared x_0.
 //
 // Launch: local (GROUP_ITEMS, 1, 1); groups (column tiles, row tiles, directions), the row tiles
 // counted for direction 0; the others have less work, or none, in the last ones. n, block >= 1.
@@ -27,8 +28,9 @@ TILE_KERNEL void jet_contraction(
   DECLARE_TILES;
   const long direction = get_group_id(2);
   const long hasCoefficient0 = !p.isAdjoint;                           // in x and y
-  const long first = hasCoefficient0 && direction == 0 ? 0 : 1;        // coefficient of row 0
-  const long before = hasCoefficient0 && direction != 0 ? p.block : 0; // rows of coefficient 0
+  const long first =                                                   // coefficient of row 0
+    hasCoefficient0 && direction == 0 && !p.isZeroGiven ? 0 : 1;
+  const long before = hasCoefficient0 && first == 1 ? p.block : 0;     // rows of coefficient 0
   const long xBase = before + direction * p.inputCapacity * p.block;
   const long yBase = before + direction * p.outputCapacity * p.block;
 

@@ -23,6 +23,8 @@
 #include "image_gather.cl"
 #include "step_scalars.cl"
 #include "jet_product.cl"
+#include "block_combination.cl"
+#include "ray_weights.cl"
 #include "pooling.cl"
 #include "layer_norm.cl"
 #include "layer_affine.cl"

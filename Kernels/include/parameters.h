@@ -118,6 +118,26 @@ typedef struct {
   long outputDegree, outputCapacity;
 } JetProductParameters;
 
+/// Output blocks of one launch, and sources of one: a parameter block has at most 1024 bytes.
+#define COMBINATION_ROWS 16
+#define COMBINATION_TERMS 5
+/// See BlockCombination in the Compute module. Sources and factors have 8 bits each, the first in the
+/// lowest; factors are signed eighths.
+typedef struct {
+  long rows;
+  long step;                           ///< elements of a block
+  long count[COMBINATION_ROWS];
+  long sources[COMBINATION_ROWS];
+  long factors[COMBINATION_ROWS];
+  long divisor[COMBINATION_ROWS];
+} BlockCombinationParameters;
+
+typedef struct {
+  long u;                              ///< real
+  long hasScale;
+  long centerStride, displacementStride;
+} RayWeightsParameters;
+
 /// Windows over images whose positions are rows: see PoolingWindow. The image is what is pooled,
 /// or receives the cotangent of that.
 typedef struct {
@@ -366,6 +386,7 @@ typedef struct {
   long alpha;               ///< real: the parameterization's factor, of both terms
   long hasScale;            ///< the displacement's term: alpha·scale[scaleOffset] (rounded once)
   long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
+  long isZeroGiven;         ///< the output's coefficient 0 is there and left alone
 } JetContractionParameters;
 
 #endif

@@ -74,12 +74,22 @@ public final class NullBackend: Backend {
     cost = cost + operation.cost
     switch operation {
     case .contraction(let contraction): count([contraction])
-    case .jetContraction(let product): count(product.contractions)
+    case .jetContraction(let product): count(product)
     default: break
     }
     if let portable = operation.content as? any PortableOperation {
       _ = try portable.launches(workspace: allocate)
     }
+  }
+
+  private func count(_ product: JetContraction) {
+    var buffers: [Buffer] = []
+    let parts = product.lowered { count, type in
+      buffers.append(allocate(count, type))
+      return buffers[buffers.count - 1]
+    }
+    for case .contraction(let contraction) in parts { count([contraction]) }
+    withExtendedLifetime(buffers) {}
   }
 
   private func count(_ contractions: [Contraction]) {

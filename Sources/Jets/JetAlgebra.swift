@@ -41,17 +41,29 @@ public struct JetAlgebra {
   /// coefficients than z has.
   ///
   /// This is the one place that chooses how the product of two series is computed.
-  public func contract(_ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int) throws -> Jet {
+  ///
+  /// - Parameters:
+  ///   - memory: z's memory, for a capacity of 0; by default new memory.
+  ///   - fillZero: writes z_0 = c·x_0 W0ᵀ, which then takes no product.
+  public func contract(
+    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, into memory: Matrix? = nil,
+    fillZero: ((Matrix) throws -> Void)? = nil
+  ) throws -> Jet {
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
-    let z = try jet(
-      block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
-      directions: x.directions, type: x.type)
+    let z =
+      try memory.map {
+        Jet($0, block: x.block, degree: degree, capacity: capacity, directions: x.directions)
+      }
+      ?? jet(
+        block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
+        directions: x.directions, type: x.type)
+    try fillZero?(z[0])
     try backend.run(
       .jetContraction(
         JetContraction(
           .forward, x, center: weight.center, displacement: weight.displacement,
           displacementStride: weight.displacementStride, into: z, alpha: factor,
-          scale: weight.scale)))
+          scale: weight.scale, isZeroGiven: fillZero != nil)))
     return z
   }
 

@@ -91,6 +91,10 @@ struct StepBenchOptions: ParsableArguments {
       "signs: with random signs on the movement of hidden neurons.", valueName: "how"))
   var randomize: MovementSettings.Randomization?
 
+  @Flag(
+    help: "With coefficient 0 of dense layers kept, as train does for its examples; gathered anew.")
+  var orderZeroCache = false
+
   /// 0 for full.
   func parsedOrders() throws -> [Int] {
     let orders = try self.orders.split(separator: ",").map { name in
@@ -114,7 +118,8 @@ struct StepBenchOptions: ParsableArguments {
   func benches(_ options: BackendOptions) throws -> [StepBench] {
     let network = try self.network.parsedNetwork()
     return try parsedOrders().map { order in
-      try StepBench(network, settings(order, options.scalarType()), options)
+      try StepBench(
+        network, settings(order, options.scalarType()), options, keepsOrderZero: orderZeroCache)
     }
   }
 

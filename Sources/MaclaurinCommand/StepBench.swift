@@ -8,6 +8,8 @@ final class StepBench {
   private let settings: TrainingSettings
   private let step: TrainingStep
   private let inputs, targets, lossSum: Matrix
+  /// The batch as the whole training set, where its coefficients 0 are kept.
+  private let rows: Matrix?
   /// Of one step: the work, the work in contractions, and the peak of memory.
   private let planned: Planned
   private var time = Measurement()
@@ -47,12 +49,13 @@ final class StepBench {
   }
 
   convenience init(
-    _ network: Network, _ settings: TrainingSettings, _ options: BackendOptions
+    _ network: Network, _ settings: TrainingSettings, _ options: BackendOptions,
+    keepsOrderZero: Bool = false
   ) throws {
     let counter = NullBackend(
       workspace: try options.selection().workspace(
         family: options.kernelFamily, convolutionBytes: options.workspace.bytes()))
-    let plan = try StepBench(network, settings, on: counter)
+    let plan = try StepBench(network, settings, on: counter, keepsOrderZero: keepsOrderZero)
     let (before, contractions) = (counter.cost, counter.contractionCost.flops)
     try plan.run()
     try self.init(
@@ -61,12 +64,13 @@ final class StepBench {
         flops: counter.cost.flops - before.flops,
         contractionFlops: counter.contractionCost.flops - contractions,
         peakBytes: counter.statistics.peakBytes,
-        bytes: counter.cost.bytes - before.bytes))
+        bytes: counter.cost.bytes - before.bytes), keepsOrderZero: keepsOrderZero)
   }
 
   init(
     _ network: Network, _ settings: TrainingSettings, on backend: any Backend,
-    _ planned: Planned = Planned(flops: 0, contractionFlops: 0, peakBytes: 0)
+    _ planned: Planned = Planned(flops: 0, contractionFlops: 0, peakBytes: 0),
+    keepsOrderZero: Bool = false
   ) throws {
     self.backend = backend
     self.settings = settings
@@ -85,6 +89,13 @@ final class StepBench {
     var classes = [Double](repeating: 0, count: targets.count)
     for row in 0..<targets.rows { classes[row * targets.columns + row % targets.columns] = 1 }
     try backend.upload(classes, to: targets)
+    let batch = ResidentExamples(inputs: inputs, targets: targets, isClassification: true)
+    guard keepsOrderZero, try step.keepOrderZero(of: batch) else {
+      rows = nil
+      return
+    }
+    rows = try backend.matrix(1, settings.batchSize, .int32)
+    try backend.upload((0..<settings.batchSize).map { Double($0) }, to: rows!)
   }
 
   /// Seconds that a device of this profile should take for one step.
@@ -104,7 +115,8 @@ final class StepBench {
   func run() throws {
     // A small rate: the weights stay near their start, whatever the order and the repeats.
     try step.run(
-      step: number, rate: 1e-4, inputs: inputs, targets: targets, lossSum: lossSum, squares: nil)
+      step: number, rate: 1e-4, inputs: inputs, targets: targets, lossSum: lossSum, squares: nil,
+      rows: rows)
     number += 1
     try backend.finish()
   }

@@ -29,6 +29,8 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Seed of initial parameters and shuffles.", valueName: "n"))
   var seed: UInt64 = 0
 
+  @Option(help: OrderZeroOption.help) var orderZeroCache = OrderZeroOption.auto
+
   @Flag(help: "Also evaluate after 1, 2, 4, 8, … steps, up to --evaluate-every.")
   var evaluateEarly = false
 
@@ -84,8 +86,12 @@ struct TrainCommand: ParsableCommand {
     let record = RunRecord(
       settings: settings, data: data, initial: initial, numerics: backend.numerics,
       network: network, examples: examples)
-    let prediction = try TrainingPlan(
-      network, settings, examples: examples, images: set.images, workspace: workspace)
+    func room() throws -> AvailableMemory { try memory(of: selection).memory }
+    let (prediction, orderZero) = try orderZeroCache.plan(within: room) {
+      try TrainingPlan(
+        network, settings, examples: examples, images: set.images, workspace: workspace,
+        orderZero: $0)
+    }
     if plan { return show(prediction, settings) }
     if let out, content == .run {
       try record.check(in: out)
@@ -121,8 +127,9 @@ struct TrainCommand: ParsableCommand {
       }
       let model = try Model(network, center: center, settings: settings, on: device)
       let trainer = try Trainer(
-        model, settings, train: train, validation: validation, test: test, directory: directory)
-      try run(trainer, network, settings, set, device, directory)
+        model, settings, train: train, validation: validation, test: test, directory: directory,
+        orderZero: orderZero)
+      try run(trainer, network, settings, set, device, directory, prediction.orderZero)
     }
     try backend.compute(report) { device in
       do {
@@ -194,12 +201,13 @@ struct TrainCommand: ParsableCommand {
 
   private func run(
     _ trainer: Trainer, _ network: Network, _ settings: TrainingSettings, _ set: DataSet,
-    _ device: any Backend, _ directory: RunDirectory?
+    _ device: any Backend, _ directory: RunDirectory?, _ orderZero: OrderZeroLayout
   ) throws {
     let name = Self.name(of: settings)
     report.note(
       "Training \(name) on \(set.name): \(network.parameterCount) parameters, "
         + "\(set.train.count) examples, \(settings.steps) steps on \(device.name)")
+    if orderZero.bytes > 0 { report.note("Order-0 cache: \(OrderZeroOption.text(orderZero))") }
     let bar = ProgressBar(quiet: report.quiet)
     let events = tensorboard ? directory.map { EventFile($0.path) } : nil
     trainer.onProgress = { progress in
@@ -232,6 +240,9 @@ struct TrainCommand: ParsableCommand {
         "Stopped after step \(result.steps)"
           + (directory.map { "; go on with --out \($0.path) --resume" } ?? ""))
       throw ExitCode(Interruption.exitCode)
+    }
+    if settings.order > 0 {
+      summary["order_zero_cache_bytes"] = .number(Double(orderZero.bytes))
     }
     let placement = PlacementTable(device, seconds: seconds)
     summary.merge(placement.members) { old, _ in old }
@@ -291,19 +302,22 @@ struct TrainCommand: ParsableCommand {
         "peak_bytes": .number(Double(plan.peakBytes)),
         "largest_buffer_bytes": .number(Double(plan.largestBuffer)),
         "data_bytes": .number(Double(plan.dataBytes)),
+        "order_zero_cache_bytes": .number(Double(plan.orderZero.bytes)),
         "flops_per_step": .number(plan.flopsPerStep),
         "contraction_flops_per_step": .number(plan.contractionFlopsPerStep),
         "steps": .number(Double(settings.steps)),
       ],
-      table([
-        ["parameters", String(plan.parameters)],
-        ["batch size", String(settings.batchSize)],
-        ["memory", bytesText(plan.peakBytes)],
-        ["  in one piece", bytesText(plan.largestBuffer)],
-        ["  of which data", bytesText(plan.dataBytes)],
-        ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
-        ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],
-        ["steps", String(settings.steps)],
-      ]), nil)
+      table(
+        [
+          ["parameters", String(plan.parameters)],
+          ["batch size", String(settings.batchSize)],
+          ["memory", bytesText(plan.peakBytes)],
+          ["  in one piece", bytesText(plan.largestBuffer)],
+          ["  of which data", bytesText(plan.dataBytes)],
+          settings.order == 0 ? [] : ["  order-0 cache", OrderZeroOption.text(plan.orderZero)],
+          ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
+          ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],
+          ["steps", String(settings.steps)],
+        ].filter { !$0.isEmpty }), nil)
   }
 }

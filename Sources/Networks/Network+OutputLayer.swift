@@ -33,7 +33,7 @@ extension Network {
     }
     let pass = ForwardPass(
       algebra: JetAlgebra(backend, order: 0), parameters: ParameterJet(center: parameters),
-      tensors: self.parameters, keepsTape: false, dropout: nil)
+      tensors: self.parameters, keepsTape: false, dropout: nil, centerProducts: nil)
     let below = LayerSequence(
       layers: Array(layerSequence.layers[..<index]), tensors: layerSequence.tensors)
     let x = pass.algebra.constant(inputs, directions: 1)

@@ -26,14 +26,15 @@ extension Network {
   ///
   /// `tape` receives what `pullback` needs; without it no slopes are kept. With `dropout`, dropout
   /// layers drop elements; without it, and in expansions, they are the identity.
+  /// `centerProducts`, of this network at the parameters' center, are read or recorded.
   public func pushforward(
     _ inputs: Matrix, _ parameters: ParameterJet, algebra: JetAlgebra, tape: Tape? = nil,
-    dropout: DropoutKey? = nil
+    dropout: DropoutKey? = nil, centerProducts: CenterProducts? = nil
   ) throws -> Jet {
     precondition(inputs.columns == inputCount, "inputs have the network's features")
     let pass = ForwardPass(
       algebra: algebra, parameters: parameters, tensors: self.parameters, keepsTape: tape != nil,
-      dropout: algebra.order == 0 ? dropout : nil)
+      dropout: algebra.order == 0 ? dropout : nil, centerProducts: centerProducts)
     let x = algebra.constant(inputs, directions: parameters.directions)
     let (output, pullback) = try layerSequence.push(Signal(jet: x, isOwned: false), pass)
     tape?.pullback = pullback

@@ -93,8 +93,7 @@ public final class OpenBLASBackend: Backend {
     switch operation {
     case .contraction(let contraction): run(contraction)
     case .jetContraction(let product):
-      for fill in product.fills { try perform(.fill(fill)) }
-      for contraction in product.contractions { run(contraction) }
+      for part in try product.lowered(workspace: allocate) { try perform(part) }
     default:
       guard let portable = operation.content as? any PortableOperation else {
         preconditionFailure("\(operation.name) has no lowering")

@@ -6,7 +6,7 @@ extension JetContraction {
   /// The parameter block of jet_contraction.cl; nil if it does not cover the operation.
   var parameters: JetContractionParameters? {
     let isAdjoint = sense == .adjoint
-    guard displacement.map({ $0.stride == center.stride }) ?? true,
+    guard !plan.isInterpolated, displacement.map({ $0.stride == center.stride }) ?? true,
       isAdjoint || (input.hasZero && output.hasZero)
     else { return nil }
     var p = JetContractionParameters()
@@ -21,6 +21,7 @@ extension JetContraction {
     p.displacementStride = displacementStride
     p.alpha = center.type.realBits(alpha)
     p.hasScale = scale == nil ? 0 : 1
+    p.isZeroGiven = isZeroGiven ? 1 : 0
     p.inputOffset = input.matrix.offset
     p.outputOffset = output.matrix.offset
     // The adjoint's kernel function expects rows that begin with coefficient 1.
@@ -34,8 +35,8 @@ extension JetContraction {
 }
 
 extension OpenCLBackend {
-  /// Device family: one launch for all coefficients and directions. Host family: the contractions
-  /// that define the operation.
+  /// Device family: one launch for all coefficients and directions of a schoolbook product. Host
+  /// family, and interpolated products: the operations that define it.
   func lower(_ operation: JetContraction, into lowering: inout Lowering) throws {
     guard operation.input.block > 0, operation.output.columns > 0 else { return }
     // A cotangent without coefficients.
@@ -47,8 +48,20 @@ extension OpenCLBackend {
     {
       return lowering.launches.append(launch)
     }
-    for fill in operation.fills { try lower(fill, into: &lowering) }
-    for contraction in operation.contractions { try lower(contraction, into: &lowering) }
+    let parts = try operation.lowered { count, type in
+      let buffer = try session.allocate(count, type)
+      lowering.buffers.append(buffer)
+      return buffer
+    }
+    for part in parts {
+      switch part {
+      case .contraction(let contraction): try lower(contraction, into: &lowering)
+      case .blockCombination(let combination): try lower(combination, into: &lowering)
+      case .rayWeights(let weights): try lower(weights, into: &lowering)
+      case .fill(let fill): try lower(fill, into: &lowering)
+      default: preconditionFailure("\(part.name) is no part of a jet contraction")
+      }
+    }
   }
 
   /// Nil if the launch would have too many groups.
@@ -56,7 +69,9 @@ extension OpenCLBackend {
     _ operation: JetContraction, _ parameters: JetContractionParameters
   ) throws -> PreparedLaunch? {
     let output = operation.output
-    let coefficients = output.degree + (operation.sense == .forward ? 1 : 0)
+    // Of a direction of its own, where coefficient 0 is given.
+    let coefficients =
+      output.degree + (operation.sense == .forward && !operation.isZeroGiven ? 1 : 0)
     let rows = coefficients * output.block
     let tile =
       contractionTile

@@ -205,6 +205,10 @@ extension CheckedBackend {
     var (before, after) = (memory.map { Optional($0) }, memory.map { _ in [UInt8]?.none })
     before[last] = try projection.old.map { try wrapped.bytes(of: $0) }
     after[last] = memory[last]
+    // What was given is still there.
+    if case .jetContraction(let product) = projection.operation, product.isZeroGiven {
+      before[last] = memory[last]
+    }
     return CheckEvidence(
       number: projection.number, operation: projection.operation.withoutMemory,
       restriction: whole.withoutMemory, before: before, after: after)

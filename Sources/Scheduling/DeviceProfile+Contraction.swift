@@ -113,8 +113,9 @@ struct JetTerms {
     let hasDisplacement = product.displacement != nil
     switch product.sense {
     case .forward:
-      outputRows = block * (1 + directions * output.degree)
-      shared = directions == 1 ? block * (least + 1) : block
+      let given = product.isZeroGiven ? block : 0
+      outputRows = block * (1 + directions * output.degree) - given
+      shared = (directions == 1 ? block * (least + 1) : block) - given
       if directions > 1 { first = block * least * directions }
       guard hasDisplacement, output.degree >= 1 else { return }
       if directions == 1 || output.degree == 1 {

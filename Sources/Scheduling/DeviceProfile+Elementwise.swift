@@ -25,6 +25,8 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .jetComposition(let composition): return seconds(composition, of: type)
     case .jetProduct(let jets): return seconds(jets, of: type)
     case .linearCombination(let content): return streamSeconds(content.cost)
+    case .blockCombination(let content): return streamSeconds(content.cost)
+    case .rayWeights(let content): return streamSeconds(content.cost)
     case .fill(let content): return streamSeconds(content.cost)
     case .gather(let content): return streamSeconds(content.cost)
     case .matrixCopy(let content): return streamSeconds(content.cost)

@@ -51,9 +51,11 @@ struct ProjectionPlan {
       let degree =
         product.sense == .forward ? output.degree : min(output.degree, product.input.degree)
       if output.directions == 1 {
-        regions = [Region(matrix: output[(output.hasZero ? 0 : 1)...degree], first: 0)]
+        let computed = output[(output.hasZero && !product.isZeroGiven ? 0 : 1)...degree]
+        regions = [Region(matrix: computed, first: row(computed))]
       } else {
-        regions = output.hasZero ? [Region(matrix: output[0], first: 0)] : []
+        regions =
+          output.hasZero && !product.isZeroGiven ? [Region(matrix: output[0], first: 0)] : []
         if degree >= 1 {
           let higher = output[1...degree]
           regions.append(

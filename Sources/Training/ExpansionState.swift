@@ -34,6 +34,13 @@ struct ExpansionState: Sendable, Equatable {
     return relinearization.lookEvery.map { step % $0 == 0 } ?? (step == next)
   }
 
+  /// Steps from `step` on, of a run of `steps`, through which the center is sure to stay; nil where
+  /// looks decide.
+  func remaining(from step: Int, of steps: Int) -> Int? {
+    guard relinearization.lookEvery == nil else { return nil }
+    return min(next ?? steps, steps) - step
+  }
+
   /// Counts a re-expansion before `step`.
   mutating func expanded(before step: Int) {
     count += 1

@@ -165,10 +165,11 @@ public final class Model {
 
   /// The coefficients f_0…f_k along sΔ at `inputs`; call `updateScale` when Δ has changed.
   public func pushforward(
-    _ inputs: Matrix, tape: Network.Tape? = nil, dropout: Network.DropoutKey? = nil
+    _ inputs: Matrix, tape: Network.Tape? = nil, dropout: Network.DropoutKey? = nil,
+    centerProducts: CenterProducts? = nil
   ) throws -> Jet {
     let output = try network.pushforward(
-      inputs, ray, algebra: algebra, tape: tape, dropout: dropout)
+      inputs, ray, algebra: algebra, tape: tape, dropout: dropout, centerProducts: centerProducts)
     let scaled = try outputScale.map { try centered(output, $0, inputs) } ?? output
     return try coefficient.map { try alone($0, scaled) } ?? scaled
   }

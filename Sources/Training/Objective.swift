@@ -65,14 +65,18 @@ public struct Objective {
   /// Mean loss and its gradient with respect to the model's state at a batch. The per-example
   /// losses are left in `outputs`.
   ///
-  /// - Parameter dropout: what dropout layers drop; nil: nothing.
+  /// - Parameters:
+  ///   - dropout: what dropout layers drop; nil: nothing.
+  ///   - centerProducts: of the batch, where they are known.
   public func gradient(
     _ model: Model, inputs: Matrix, targets: Matrix, into gradient: Matrix, outputs: Outputs,
-    isTrainable: [Bool]? = nil, dropout: Network.DropoutKey? = nil
+    isTrainable: [Bool]? = nil, dropout: Network.DropoutKey? = nil,
+    centerProducts: CenterProducts? = nil
   ) throws {
     try model.updateScale()
     let tape = Network.Tape()
-    let logits = try model.pushforward(inputs, tape: tape, dropout: dropout)
+    let logits = try model.pushforward(
+      inputs, tape: tape, dropout: dropout, centerProducts: centerProducts)
     let cotangent = try model.cotangent(for: logits)
     try evaluate(model, logits: logits, targets: targets, into: outputs, cotangent: cotangent)
     try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable)

@@ -34,6 +34,9 @@ public struct ResidentImages {
 }
 
 extension ResidentExamples {
+  /// Whether an example is another one at every step.
+  var isAugmented: Bool { images.map { $0.augmentation != .none } ?? false }
+
   /// The inputs and targets of a minibatch, images augmented and normalised.
   ///
   /// Crops and flips follow from the seed, the step (from 0) and an example's place in the batch,

@@ -53,10 +53,11 @@ public final class Trainer {
     var record: MetricsRecord?
   }
 
+  /// - Parameter orderZero: what may be kept of the training set's coefficients 0.
   public init(
     _ model: Model, _ settings: TrainingSettings, train: ResidentExamples,
     validation: ResidentExamples? = nil, test: ResidentExamples? = nil,
-    directory: RunDirectory? = nil
+    directory: RunDirectory? = nil, orderZero: OrderZeroLayout.Limits = .none
   ) throws {
     guard settings.batchSize <= train.count else {
       throw TrainingError(
@@ -71,6 +72,11 @@ public final class Trainer {
     self.directory = directory
     schedule = try LearningRateSchedule(parsing: settings.schedule)
     step = try TrainingStep(model, settings)
+    step.orderZeroCache = OrderZeroCache(
+      model, settings, train,
+      layout: OrderZeroLayout(
+        model.network, settings, examples: train.count, isAugmented: train.isAugmented,
+        within: orderZero))
     evaluator = Evaluator(Objective(settings.loss))
     diagnostics = try settings.diagnostics.map {
       try DiagnosticProbe($0, settings, model.network, train: train)
@@ -142,6 +148,7 @@ public final class Trainer {
     orders = [:]
     try log.restart(at: 0)
     state = try restore() ?? RunState()
+    step.orderZeroCache?.invalidate()
     try measureStart()
   }
 
@@ -199,7 +206,8 @@ public final class Trainer {
     // The norm is logged for the last step of an interval.
     try step.run(
       step: number, rate: rate(number, epoch), inputs: inputs, targets: targets,
-      lossSum: log.lossSum(number), squares: closes(number + 1) ? log.squares(number) : nil)
+      lossSum: log.lossSum(number), squares: closes(number + 1) ? log.squares(number) : nil,
+      rows: rows)
   }
 
   /// Examples in the first `steps` steps: an epoch's last batch may be smaller than the others.

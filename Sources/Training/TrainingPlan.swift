@@ -14,6 +14,8 @@ public struct TrainingPlan: Sendable {
   /// Bytes of training data that stay on the device, part of `peakBytes`.
   public var dataBytes: Int
   public var flopsPerStep: Double
+  /// What is kept of the training set's coefficients 0, part of `peakBytes`.
+  public var orderZero: OrderZeroLayout
   /// The part of `flopsPerStep` that contractions take.
   public var contractionFlopsPerStep: Double
 
@@ -34,9 +36,11 @@ public struct TrainingPlan: Sendable {
   ///   - images: what is done to images on their way into the network.
   ///   - workspace: what the backend takes besides.
   ///   - study: what trains at once and the probes of their kernels, of a study.
+  ///   - orderZero: what a run, of no study, may keep of its training set's coefficients 0.
   public init(
     _ network: Network, _ settings: TrainingSettings, examples: [Int],
-    images: ImagePreparation? = nil, workspace: Workspace = Workspace(), study: Study? = nil
+    images: ImagePreparation? = nil, workspace: Workspace = Workspace(), study: Study? = nil,
+    orderZero: OrderZeroLayout.Limits = .none
   ) throws {
     let backend = NullBackend(workspace: workspace)
     func resident(_ count: Int) throws -> ResidentExamples {
@@ -51,6 +55,9 @@ public struct TrainingPlan: Sendable {
     let center = try backend.matrix(1, network.parameterCount, settings.type)
     let (train, validation) = (sets[0]!, sets.count > 1 ? sets[1] : nil)
     let test = sets.count > 2 ? sets[2] : nil
+    self.orderZero = OrderZeroLayout(
+      network, settings, examples: examples[0], isAugmented: train.isAugmented,
+      within: study == nil ? orderZero : .none)
     let all = study?.variants.map { $0.settings(settings) } ?? [settings]
     if let study {
       let group = try StudyGroup(
@@ -60,7 +67,7 @@ public struct TrainingPlan: Sendable {
     } else {
       let model = try Model(network, center: center, settings: settings, on: backend)
       let trainer = try Trainer(
-        model, settings, train: train, validation: validation, test: test)
+        model, settings, train: train, validation: validation, test: test, orderZero: orderZero)
       try trainer.rehearse()
     }
     parameters = network.parameterCount
@@ -68,7 +75,8 @@ public struct TrainingPlan: Sendable {
     largestBuffer = backend.largestBuffer
     (flopsPerStep, contractionFlopsPerStep) = (0, 0)
     for settings in all {
-      let (flops, contractions) = try Self.stepFlops(network, settings, images)
+      let (flops, contractions) = try Self.stepFlops(
+        network, settings, images, self.orderZero, examples: examples[0])
       flopsPerStep += flops
       contractionFlopsPerStep += contractions
     }
@@ -100,7 +108,8 @@ public struct TrainingPlan: Sendable {
   }
 
   private static func stepFlops(
-    _ network: Network, _ settings: TrainingSettings, _ images: ImagePreparation?
+    _ network: Network, _ settings: TrainingSettings, _ images: ImagePreparation?,
+    _ orderZero: OrderZeroLayout, examples count: Int
   ) throws -> (Double, Double) {
     let backend = NullBackend()
     let center = try backend.matrix(1, network.parameterCount, settings.type)
@@ -112,22 +121,33 @@ public struct TrainingPlan: Sendable {
       isClassification: true,
       images: try images.map { try ResidentImages($0, type: settings.type, on: backend) })
     let rows = try backend.matrix(1, settings.batchSize, .int32)
+    var filling = (flops: -backend.cost.flops, contractions: -backend.contractionCost.flops)
+    step.orderZeroCache = OrderZeroCache(model, settings, examples, layout: orderZero)
+    try step.orderZeroCache?.fill(step.expansion)
     let (before, contractions) = (backend.cost.flops, backend.contractionCost.flops)
+    // Of the whole set, once in an expansion, as a step's share.
+    let fillings = Double(count) / Double(settings.batchSize * orderZero.leastLife(settings, count))
+    filling = (
+      fillings * (filling.flops + before), fillings * (filling.contractions + contractions)
+    )
     let (inputs, targets) = try examples.batch(
       rows, seed: settings.seed, step: 1, on: backend)
     try step.run(
       step: 0, rate: 0, inputs: inputs, targets: targets,
-      lossSum: try backend.matrix(1, 1, settings.type), squares: nil)
+      lossSum: try backend.matrix(1, 1, settings.type), squares: nil, rows: rows)
     let (own, ownContractions) = (
       backend.cost.flops - before, backend.contractionCost.flops - contractions
     )
-    guard let period = settings.relinearization.firstPeriod else { return (own, ownContractions) }
+    guard let period = settings.relinearization.firstPeriod else {
+      return (own + filling.flops, ownContractions + filling.contractions)
+    }
     // What is done before some steps only, as a step's share.
     try step.rehearseExpansion(inputs, targets)
     let share = Double(period)
     return (
-      own + (backend.cost.flops - before - own) / share,
-      ownContractions + (backend.contractionCost.flops - contractions - ownContractions) / share
+      own + filling.flops + (backend.cost.flops - before - own) / share,
+      ownContractions + filling.contractions
+        + (backend.contractionCost.flops - contractions - ownContractions) / share
     )
   }
 }

@@ -18,6 +18,8 @@ public final class TrainingStep {
   let objective: Objective
   /// What has become of the expansion; with the model and the moments, all that a run goes on from.
   var expansion: ExpansionState
+  /// What is known of the training set's examples while the center stays.
+  var orderZeroCache: OrderZeroCache?
   /// Whether steps are those of a plan.
   var isRehearsing = false
   /// 1×P; free between steps, and then also exchanged as scratch memory.
@@ -76,12 +78,17 @@ public final class TrainingStep {
   var framedMoments: [Matrix] { Array(moments.prefix(1)) }
 
   /// Step number `step` (from 0) with learning rate `rate`. `lossSum` receives the sum of the
-  /// batch's per-example losses, `squares`, where wanted, ‖g‖² before clipping.
+  /// batch's per-example losses, `squares`, where wanted, ‖g‖² before clipping. `rows`, int32, say
+  /// which examples of the training set the batch is, where it has an `OrderZeroCache`.
   public func run(
-    step: Int, rate: Double, inputs: Matrix, targets: Matrix, lossSum: Matrix, squares: Matrix?
+    step: Int, rate: Double, inputs: Matrix, targets: Matrix, lossSum: Matrix, squares: Matrix?,
+    rows: Matrix? = nil
   ) throws {
     let backend = model.backend
-    if isRehearsing { try rehearseExpansion(inputs, targets) }
+    if isRehearsing {
+      try rehearseExpansion(inputs, targets)
+      try orderZeroCache?.fill(expansion, batches: 1)
+    }
     if expansion.isDue(step) { try reconsider(step, inputs, targets) }
     try model.enter(step: step, moments: framedMoments)
     if isTrainable.contains(false) {
@@ -91,7 +98,8 @@ public final class TrainingStep {
       backend, count: inputs.rows, outputs: targets.columns, type: model.type)
     try objective.gradient(
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
-      isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step))
+      isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step),
+      centerProducts: rows.flatMap { try orderZeroCache?.products($0, step: step, expansion) })
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
     try model.pullBackDraw(gradient, isTrainable: isTrainable)
     try penalty?.add(to: gradient)

@@ -4,6 +4,8 @@ public enum Operation {
   case jetContraction(JetContraction)
   case jetComposition(JetComposition)
   case jetProduct(JetProduct)
+  case blockCombination(BlockCombination)
+  case rayWeights(RayWeights)
   case pooling(Pooling)
   case layerNorm(LayerNorm)
   case layerAffine(LayerAffine)
@@ -44,6 +46,8 @@ public enum Operation {
     case .jetContraction(let content): content
     case .jetComposition(let content): content
     case .jetProduct(let content): content
+    case .blockCombination(let content): content
+    case .rayWeights(let content): content
     case .pooling(let content): content
     case .layerNorm(let content): content
     case .layerAffine(let content): content
@@ -87,6 +91,8 @@ public enum Operation {
     case .jetContraction(let content): content.cost
     case .jetComposition(let content): content.cost
     case .jetProduct(let content): content.cost
+    case .blockCombination(let content): content.cost
+    case .rayWeights(let content): content.cost
     case .pooling(let content): content.cost
     case .layerNorm(let content): content.cost
     case .layerAffine(let content): content.cost
@@ -137,6 +143,8 @@ public enum Operation {
     case .jetContraction(let content): try visit(content, Self.jetContraction)
     case .jetComposition(let content): try visit(content, Self.jetComposition)
     case .jetProduct(let content): try visit(content, Self.jetProduct)
+    case .blockCombination(let content): try visit(content, Self.blockCombination)
+    case .rayWeights(let content): try visit(content, Self.rayWeights)
     case .pooling(let content): try visit(content, Self.pooling)
     case .layerNorm(let content): try visit(content, Self.layerNorm)
     case .layerAffine(let content): try visit(content, Self.layerAffine)

@@ -44,14 +44,15 @@ extension JetContraction: SampledOperation {
     }
     if let scale { operands.append(Operand(.read, rows: 1, columns: 1, [Patch(whole: scale)])) }
     let starts = rows.map { $0 * output.columns }
+    let kind: Access.Kind = isZeroGiven ? .readWrite : .write
     operands.append(
       columns.map { columns in
         output.operand(
-          .write, starts.flatMap { start in columns.map { start + $0 } }, rows: count,
+          kind, starts.flatMap { start in columns.map { start + $0 } }, rows: count,
           columns: width, degree: degree, direction: direction)
       }
         ?? output.operand(
-          .write, starts, width: width, rows: count, columns: width, degree: degree,
+          kind, starts, width: width, rows: count, columns: width, degree: degree,
           direction: direction))
 
     let bare = withoutMemory

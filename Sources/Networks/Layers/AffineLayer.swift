@@ -25,7 +25,7 @@ struct AffineLayer: Layer {
       z = try algebra.convolve(
         x.jet, tensor, geometry, factor: factors.weight, capacity: capacity)
     } else {
-      z = try algebra.contract(x.jet, tensor, factor: factors.weight, capacity: capacity)
+      z = try contract(x.jet, tensor, capacity: capacity, pass)
     }
     let bias = hasBias ? pass.tensor(weight + 1) : nil
     let composed = try algebra.compose(
@@ -52,6 +52,29 @@ struct AffineLayer: Layer {
         return Signal(jet: try adjoint(cotangent, tensor, over: x, pass), isOwned: true)
       }
     )
+  }
+
+  /// c_w·x(t) W(t)ᵀ of a dense layer. Its coefficient 0 comes from, or stays in, the pass's table of
+  /// center products, where there is one.
+  private func contract(
+    _ x: Jet, _ tensor: TensorJet, capacity: Int, _ pass: ForwardPass
+  ) throws -> Jet {
+    let algebra = pass.algebra
+    guard let products = pass.centerProducts, let table = products.tables[weight] else {
+      return try algebra.contract(x, tensor, factor: factors.weight, capacity: capacity)
+    }
+    switch products.use {
+    case .recorded(let examples):
+      precondition(
+        algebra.order == 0 && !pass.keepsTape, "recorded at order 0, where z is left alone")
+      return try algebra.contract(
+        x, tensor, factor: factors.weight, capacity: 0, into: table.rows(examples))
+    case .gathered(let rows):
+      precondition(algebra.order > 0, "an expansion's center")
+      return try algebra.contract(x, tensor, factor: factors.weight, capacity: capacity) {
+        try algebra.backend.run(.gather(Gather($0, from: table, rows: rows)))
+      }
+    }
   }
 
   private func composeAdjoint(

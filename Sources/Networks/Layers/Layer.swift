@@ -42,6 +42,8 @@ struct ForwardPass {
   let keepsTape: Bool
   /// Nil: nothing is dropped.
   let dropout: Network.DropoutKey?
+  /// What is known of the dense layers' coefficients 0, or is to be kept of them.
+  let centerProducts: CenterProducts?
 
   /// A tensor along the ray as a matrix: first extent × the others.
   func tensor(_ index: Int) -> TensorJet {
