@@ -100,8 +100,8 @@ def workers(options, installed, batch, activation, orders):
     """The peers' processes, which build one after another."""
     wanted = options.methods.split(",")
     scripts = [
-        ("jax", "jax_step.py", TARGET_METHODS + CONSTANT_METHODS), ("neural-tangents", "neural_tangents_step.py",
-                                                 ["neural-tangents"]),
+        ("jax", "jax_step.py", TARGET_METHODS + CONSTANT_METHODS),
+        ("neural-tangents", "neural_tangents_step.py", ["neural-tangents"]),
         ("torch", "torch_step.py", ["torch", "torch-jvp", "torch-jet"])]
     started = []
     for package, script, methods in scripts:
