@@ -3,7 +3,7 @@
 
 KERNEL2(block_combination, BlockCombinationParameters, real, out, const real, x) {
   FOR_EACH_STRIP(row, column, lanes) {
-    const long cell = row * range.columns + column;
+    const long cell = row * p.columns + column;
     real sum[2][LANES];
     for (long r = 0; r < p.rows; ++r) {
       for (long t = 0; t < p.count[r]; ++t) {

@@ -21,8 +21,9 @@
 #define HELPER FUNCTION __attribute__((always_inline))
 #define BLOCK_FUNCTION HELPER
 #define PREFETCH_FOR_WRITE(address)
+#define AHEAD int
 #ifndef BLOCK_ROWS
-#define BLOCK_ROWS 8
+#define BLOCK_ROWS 12
 #endif
 #ifndef BLOCK_VECTORS
 #define BLOCK_VECTORS 2
@@ -44,6 +45,7 @@ typedef float16 vector;
 #define HELPER static inline __attribute__((always_inline)) TARGET
 #define BLOCK_FUNCTION static __attribute__((noinline)) TARGET
 #define PREFETCH_FOR_WRITE(address) __builtin_prefetch(address, 1)
+#define AHEAD ContractionAhead *
 typedef ELEMENT INSTANCE(vector) __attribute__((ext_vector_type(VECTOR_WIDTH)));
 // Elements need not be aligned to vectors.
 typedef ELEMENT INSTANCE(loose) __attribute__((
@@ -116,17 +118,50 @@ HELPER void INSTANCE(pack_panel)(
         l < lanes ? source[l * laneStride + k * depthStride] : (ELEMENT)0;
 }
 
-/// The register block: chain[i][j] = sum over k of a(i, k) b(k, j), for the first `rows` rows of
-/// the block. Constant `rows` and full unrolling keep the chains in registers.
-HELPER void INSTANCE(run_chain)(
+#ifndef __OPENCL_VERSION__
+
+/// A few units of the next panel's work: cache lines are fetched, or whole rows of the panel copied.
+HELPER void INSTANCE(go_ahead)(ContractionAhead *ahead) {
+  if (ahead->left <= 0) return;
+  long units = ahead->rate < ahead->left ? ahead->rate : ahead->left;
+  ahead->left -= units;
+  if (ahead->target) {
+    const ELEMENT *source = ahead->source;
+    ELEMENT *target = ahead->target;
+    for (; units > 0; --units) {
+      const ELEMENT *later = source + CONTRACTION_COPY_DISTANCE * ahead->stride;
+      __builtin_prefetch(later);
+      __builtin_prefetch(later + BLOCK_COLUMNS - 1);
+      #pragma unroll
+      for (int j = 0; j < BLOCK_VECTORS; ++j)
+        STORE(LOAD(source + j * VECTOR_WIDTH), target + j * VECTOR_WIDTH);
+      source += ahead->stride;
+      target += BLOCK_COLUMNS;
+    }
+    ahead->source = source;
+    ahead->target = target;
+  } else {
+    const char *line = ahead->source;
+    for (; units > 0; --units) {
+      __builtin_prefetch(line, 0, 2);
+      line += CONTRACTION_LINE_BYTES;
+      if (++ahead->line == ahead->lines) {
+        ahead->line = 0;
+        line += ahead->stride * (long)sizeof(ELEMENT) - ahead->lines * CONTRACTION_LINE_BYTES;
+      }
+    }
+    ahead->source = line;
+  }
+}
+
+#endif
+
+/// chain[i][j] += sum over k of a(i, k) b(k, j), for the first `rows` rows of the block, by fma in
+/// ascending k. Constant `rows` and full unrolling keep the chains in registers.
+HELPER void INSTANCE(extend_chain)(
   const int rows, long depth, GLOBAL const ELEMENT *a, GLOBAL const ELEMENT *b,
   VECTOR chain[BLOCK_ROWS][BLOCK_VECTORS]
 ) {
-  #pragma unroll
-  for (int i = 0; i < rows; ++i) {
-    #pragma unroll
-    for (int j = 0; j < BLOCK_VECTORS; ++j) chain[i][j] = (VECTOR)((ELEMENT)0);
-  }
   #pragma nounroll
   for (long k = 0; k < depth; ++k) {
     VECTOR right[BLOCK_VECTORS];
@@ -142,6 +177,27 @@ HELPER void INSTANCE(run_chain)(
   }
 }
 
+/// The register block: chain[i][j] = sum over k of a(i, k) b(k, j).
+HELPER void INSTANCE(run_chain)(
+  const int rows, long depth, GLOBAL const ELEMENT *a, GLOBAL const ELEMENT *b, AHEAD ahead,
+  VECTOR chain[BLOCK_ROWS][BLOCK_VECTORS]
+) {
+  #pragma unroll
+  for (int i = 0; i < rows; ++i) {
+    #pragma unroll
+    for (int j = 0; j < BLOCK_VECTORS; ++j) chain[i][j] = (VECTOR)((ELEMENT)0);
+  }
+#ifdef __OPENCL_VERSION__
+  INSTANCE(extend_chain)(rows, depth, a, b, chain);
+#else
+  for (long k = 0; k < depth; k += CONTRACTION_AHEAD_DEPTH) {
+    const long part = depth - k < CONTRACTION_AHEAD_DEPTH ? depth - k : CONTRACTION_AHEAD_DEPTH;
+    INSTANCE(go_ahead)(ahead);
+    INSTANCE(extend_chain)(rows, part, a + k * BLOCK_ROWS, b + k * BLOCK_COLUMNS, chain);
+  }
+#endif
+}
+
 /// One register block of outputs: at most BLOCK_ROWS rows and BLOCK_COLUMNS columns of C, one
 /// chain, the panels that it comes from (at the chain's first product).
 typedef struct {
@@ -150,50 +206,83 @@ typedef struct {
   GLOBAL ELEMENT *c;
   long cRow, cColumn;
   ELEMENT alpha, beta;
+#ifndef __OPENCL_VERSION__
+  ELEMENT *state;   // not null: instead of c, state <- state + rate c
+  long stateRow, stateColumn;
+  ELEMENT rate;
+#endif
 } BLOCK;
 
-/// Folds the chains of a whole row of the block into C.
+/// Folds the chains of a whole row of the block, which is its row number `row`, into C.
 HELPER void INSTANCE(fold_row)(
-  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], GLOBAL ELEMENT *c
+  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], long row
 ) {
+  GLOBAL ELEMENT *c = block.c + row * block.cRow;
   #pragma unroll
   for (int j = 0; j < BLOCK_VECTORS; ++j) {
     VECTOR old = (VECTOR)((ELEMENT)0);
     if (block.beta != (ELEMENT)0) old = block.beta * LOAD(c + j * VECTOR_WIDTH);
-    STORE(fma((VECTOR)(block.alpha), chain[j], old), c + j * VECTOR_WIDTH);
+    const VECTOR value = fma((VECTOR)(block.alpha), chain[j], old);
+#ifndef __OPENCL_VERSION__
+    if (block.state) {
+      ELEMENT *state = block.state + row * block.stateRow + j * VECTOR_WIDTH;
+      const VECTOR change = block.rate * value;
+      STORE(LOAD(state) + change, state);
+      continue;
+    }
+#endif
+    STORE(value, c + j * VECTOR_WIDTH);
   }
 }
 
 /// The same for a row that is cut off by C's edge, or whose elements are not contiguous.
 HELPER void INSTANCE(fold_partial_row)(
-  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], GLOBAL ELEMENT *c
+  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], long row
 ) {
   ELEMENT values[BLOCK_COLUMNS];
   #pragma unroll
   for (int j = 0; j < BLOCK_VECTORS; ++j) STORE(chain[j], values + j * VECTOR_WIDTH);
   for (long j = 0; j < block.columns; ++j) {
-    GLOBAL ELEMENT *element = c + j * block.cColumn;
+    GLOBAL ELEMENT *element = block.c + row * block.cRow + j * block.cColumn;
     ELEMENT old = (ELEMENT)0;
     if (block.beta != (ELEMENT)0) old = block.beta * *element;
-    *element = fma(block.alpha, values[j], old);
+    const ELEMENT value = fma(block.alpha, values[j], old);
+#ifndef __OPENCL_VERSION__
+    if (block.state) {
+      ELEMENT *state = block.state + row * block.stateRow + j * block.stateColumn;
+      const ELEMENT change = block.rate * value;
+      *state = *state + change;
+      continue;
+    }
+#endif
+    *element = value;
   }
 }
 
 /// Runs a block's chains for `computed` >= block.rows rows and folds those that exist.
-HELPER void INSTANCE(add_block)(const int computed, const BLOCK block) {
+HELPER void INSTANCE(add_block)(const int computed, const BLOCK block, AHEAD ahead) {
   // C arrives from memory while the chains run.
   for (long i = 0; i < block.rows; ++i) {
     PREFETCH_FOR_WRITE(block.c + i * block.cRow);
     PREFETCH_FOR_WRITE(block.c + i * block.cRow + (block.columns - 1) * block.cColumn);
+#ifndef __OPENCL_VERSION__
+    if (block.state) {
+      PREFETCH_FOR_WRITE(block.state + i * block.stateRow);
+      PREFETCH_FOR_WRITE(block.state + i * block.stateRow + (block.columns - 1) * block.stateColumn);
+    }
+#endif
   }
   VECTOR chain[BLOCK_ROWS][BLOCK_VECTORS];
-  INSTANCE(run_chain)(computed, block.depth, block.a, block.b, chain);
-  const int whole = block.columns == BLOCK_COLUMNS && block.cColumn == 1;
+  INSTANCE(run_chain)(computed, block.depth, block.a, block.b, ahead, chain);
+  int whole = block.columns == BLOCK_COLUMNS && block.cColumn == 1;
+#ifndef __OPENCL_VERSION__
+  whole = whole && (!block.state || block.stateColumn == 1);
+#endif
   #pragma unroll
   for (int i = 0; i < computed; ++i) {
     if (i < block.rows) {
-      if (whole) INSTANCE(fold_row)(block, chain[i], block.c + i * block.cRow);
-      else INSTANCE(fold_partial_row)(block, chain[i], block.c + i * block.cRow);
+      if (whole) INSTANCE(fold_row)(block, chain[i], i);
+      else INSTANCE(fold_partial_row)(block, chain[i], i);
     }
   }
 }
@@ -201,11 +290,11 @@ HELPER void INSTANCE(add_block)(const int computed, const BLOCK block) {
 // Blocks with few rows: variants that compute no more than needed. Separate functions, so that
 // each has the registers for itself.
 #define BLOCK_VARIANT(computed) \
-  BLOCK_FUNCTION void INSTANCE(add_block_##computed)(const BLOCK block) { \
-    INSTANCE(add_block)(computed, block); \
+  BLOCK_FUNCTION void INSTANCE(add_block_##computed)(const BLOCK block, AHEAD ahead) { \
+    INSTANCE(add_block)(computed, block, ahead); \
   }
-BLOCK_FUNCTION void INSTANCE(add_block_whole)(const BLOCK block) {
-  INSTANCE(add_block)(BLOCK_ROWS, block);
+BLOCK_FUNCTION void INSTANCE(add_block_whole)(const BLOCK block, AHEAD ahead) {
+  INSTANCE(add_block)(BLOCK_ROWS, block, ahead);
 }
 BLOCK_VARIANT(1)
 BLOCK_VARIANT(2)
@@ -214,14 +303,14 @@ BLOCK_VARIANT(4)
 BLOCK_VARIANT(8)
 #endif
 
-HELPER void INSTANCE(add_rows)(const BLOCK block) {
-  if (block.rows == 1) INSTANCE(add_block_1)(block);
-  else if (block.rows == 2) INSTANCE(add_block_2)(block);
-  else if (block.rows <= 4) INSTANCE(add_block_4)(block);
+HELPER void INSTANCE(add_rows)(const BLOCK block, AHEAD ahead) {
+  if (block.rows == 1) INSTANCE(add_block_1)(block, ahead);
+  else if (block.rows == 2) INSTANCE(add_block_2)(block, ahead);
+  else if (block.rows <= 4) INSTANCE(add_block_4)(block, ahead);
 #if BLOCK_ROWS > 8
-  else if (block.rows <= 8) INSTANCE(add_block_8)(block);
+  else if (block.rows <= 8) INSTANCE(add_block_8)(block, ahead);
 #endif
-  else INSTANCE(add_block_whole)(block);
+  else INSTANCE(add_block_whole)(block, ahead);
 }
 
 /// c = beta c, or +0 if beta is 0.
@@ -251,7 +340,7 @@ HELPER void INSTANCE(scale_elements)(
 // Where A has at most CONTRACTION_GROUP_PANELS panels, instead of the last two:
 //   contraction_stream    any number of streams, at most batch * (n / BLOCK_COLUMNS)
 // which keeps no more of the packed B than a chain of one panel per stream, at bPacked.
-// BLOCK_ROWS = 8 and BLOCK_VECTORS = 2 suit 32 registers of 512 bits; 6 and 1 suit 16 of 256 bits.
+// BLOCK_ROWS = 12 and BLOCK_VECTORS = 2 suit 32 registers of 512 bits; 6 and 1 suit 16 of 256 bits.
 
 #define PANELS(lanes, width) (((lanes) + (width) - 1) / (width))
 
@@ -324,7 +413,7 @@ __kernel void contraction_multiply(
     scale_elements(block.rows, block.columns, block.c, p.cRow, p.cColumn, block.beta);
   for (long k = 0; k < p.k; k += MACLAURIN_CHAIN) {
     block.depth = min(p.k - k, (long)MACLAURIN_CHAIN);
-    add_rows(block);
+    add_rows(block, 0);
     block.a += MACLAURIN_CHAIN * BLOCK_ROWS;
     block.b += MACLAURIN_CHAIN * BLOCK_COLUMNS;
     block.beta = R(1.0);
@@ -355,7 +444,7 @@ __kernel void contraction_stream(
         block.b = place;
         block.depth = part;
         if (k > 0) block.beta = R(1.0);
-        add_rows(block);
+        add_rows(block, 0);
       }
     }
   }
@@ -390,20 +479,35 @@ static TARGET void INSTANCE(pack)(
 
 static TARGET void INSTANCE(add_chain)(
   long rows, long columns, long depth, const void *a, long aPanelStride, const void *b,
-  long bPanelStride, void *c, long cRow, long cColumn, double alpha, double beta
+  const ContractionTarget *target, double alpha, double beta, ContractionAhead *ahead
 ) {
-  BLOCK block = {.depth = depth, .cRow = cRow, .cColumn = cColumn,
-                 .alpha = (ELEMENT)alpha, .beta = (ELEMENT)beta};
+  BLOCK block = {.depth = depth, .b = b, .columns = columns, .cRow = target->row,
+                 .cColumn = target->column, .alpha = (ELEMENT)alpha, .beta = (ELEMENT)beta,
+                 .stateRow = target->stateRow, .stateColumn = target->stateColumn,
+                 .rate = (ELEMENT)target->rate};
   for (long row = 0; row < rows; row += BLOCK_ROWS) {
     block.a = (const ELEMENT *)a + row / BLOCK_ROWS * aPanelStride;
     block.rows = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
-    for (long column = 0; column < columns; column += BLOCK_COLUMNS) {
-      block.b = (const ELEMENT *)b + column / BLOCK_COLUMNS * bPanelStride;
-      block.columns = columns - column < BLOCK_COLUMNS ? columns - column : BLOCK_COLUMNS;
-      block.c = (ELEMENT *)c + row * cRow + column * cColumn;
-      INSTANCE(add_rows)(block);
-    }
+    block.c = (ELEMENT *)target->c + row * target->row;
+    if (target->state) block.state = (ELEMENT *)target->state + row * target->stateRow;
+    INSTANCE(add_rows)(block, ahead);
   }
+}
+
+/// What is left of a panel that was to be copied meanwhile.
+static TARGET void INSTANCE(finish_copy)(ContractionAhead *ahead) {
+  ahead->rate = ahead->left;
+  INSTANCE(go_ahead)(ahead);
+}
+
+static TARGET void INSTANCE(combine)(
+  long count, const void *center, const void *displacement, double factor, void *target
+) {
+  for (long i = 0; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH)
+    STORE(
+      fma((VECTOR)((ELEMENT)factor), LOAD((const ELEMENT *)displacement + i),
+          LOAD((const ELEMENT *)center + i)),
+      (ELEMENT *)target + i);
 }
 
 static TARGET void INSTANCE(scale)(
@@ -414,7 +518,8 @@ static TARGET void INSTANCE(scale)(
 
 static const ContractionInstance INSTANCE(instance) = {
   INSTRUCTION_SET, sizeof(ELEMENT), BLOCK_ROWS, BLOCK_COLUMNS,
-  INSTANCE(pack), INSTANCE(add_chain), INSTANCE(scale),
+  INSTANCE(pack), INSTANCE(add_chain), INSTANCE(finish_copy), INSTANCE(combine),
+  INSTANCE(scale),
 };
 
 // The next instance defines its own.
@@ -432,6 +537,7 @@ static const ContractionInstance INSTANCE(instance) = {
 #undef HELPER
 #undef BLOCK_FUNCTION
 #undef PREFETCH_FOR_WRITE
+#undef AHEAD
 #undef LOAD
 #undef STORE
 

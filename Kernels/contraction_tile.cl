@@ -13,15 +13,29 @@
 // One accumulator set: every further chain costs a read and a write of C in global memory, 8 bytes
 // per 2048 flops. A second set would need 64 further registers, which halves the work-groups that
 // a multiprocessor holds, also for the many products that have one chain only.
-// Registers of a work-item by default: 64 accumulators, 16 for one slice of the tiles, 8
-// prefetched, 16 addresses, some 40 more. clang 15 and ptxas for sm_90: float32 141 to 147, float64
-// 234 to 244, no spills; limited to 128, where float32 gets two groups per multiprocessor, none.
+// Registers of a work-item, large tiles: 64 accumulators, 16 for one slice of the tiles, 8 prefetched,
+// 8 addresses (32 if loads are scalar), some 30 more. clang 15 and ptxas 12.9 for sm_90, no spills
+// in any case:
+//                                     float32, vectors   scalar      float64, vectors
+//   128 x 128, items 8 x 8            126 to 128         143 to 165  224 to 244
+//   64 x 64, items 4 x 8              95                 96 to 121
+//   32 x 128 and 128 x 32             123 to 127         (not used)
+//   16 x 64 and 64 x 16, items 4 x 4  96 to 103          151 to 168
+// With B_COMBINED the first row is 128 to 130 (vectors; 128 suffice), 141 to 161 and 238. At 128
+// registers a multiprocessor of 65,536 holds two groups of 256.
 //
 // Tuning (-D; every set gives the same bits):
 //   TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N
 //   A_TRANSPOSED   neighbours in m are closer in memory than neighbours in k
 //   B_TRANSPOSED   neighbours in k are closer in memory than neighbours in n
-// The last two only choose which work-item loads what, so that loads are coalesced.
+//   A_VECTOR, B_VECTOR, C_VECTOR   the operand's elements are read (C's written, too) 16 bytes at
+//                  a time: neighbours are adjacent, whole vectors lie in rows, rows are aligned
+// The first two choose which work-item loads what, so that loads are coalesced: a row of TILE_K
+// elements is a whole sector of 32 bytes, a row along m or n several lines.
+//
+// What else the text can be built for:
+//   CHAIN_SUMS     chains are stored as they are, for a sum that follows (contraction.cl)
+//   B_COMBINED     B may be B0 + factor B1, rounded once, combined on its way to local memory
 
 #ifndef TILE_M
 #define TILE_M 128
@@ -57,37 +71,79 @@ typedef float4 fragment;
 #define ITEMS_M (TILE_M / ITEM_M)
 #define ITEMS_N (TILE_N / ITEM_N)
 #define GROUP_ITEMS (ITEMS_M * ITEMS_N)
-#define A_LOADS (TILE_M * TILE_K / GROUP_ITEMS)
-#define B_LOADS (TILE_N * TILE_K / GROUP_ITEMS)
-// One run of padding: stores of neighbours in k then go to different banks.
+// Elements of one load, and loads of a work-item for each tile.
+#ifdef A_VECTOR
+#define A_RUN WIDTH
+#else
+#define A_RUN 1
+#endif
+#ifdef B_VECTOR
+#define B_RUN WIDTH
+#else
+#define B_RUN 1
+#endif
+#define A_LOADS (TILE_M * TILE_K / (GROUP_ITEMS * A_RUN))
+#define B_LOADS (TILE_N * TILE_K / (GROUP_ITEMS * B_RUN))
+// One run of padding: stores of neighbours in k then go to different banks. A warp that stores the
+// elements of vectors along k has 16 neighbours in m at two places 4 apart in k: rows of 4 (mod 32)
+// banks put those 16 banks apart, so that all 32 differ; vectors along m or n are adjacent.
 #define A_PITCH (TILE_M + WIDTH)
 #define B_PITCH (TILE_N + WIDTH)
-// 32 neighbouring work-items form a block of 4 x 8, which reads less than a row of 32 would.
-#define BLOCK_M 4
+// 32 neighbouring work-items form a block of 4 x 8 (or 8 x 4), which reads less than a row of 32
+// would: 12 different runs per slice of 8 x 8 outputs, each for several work-items at once.
+#if ITEMS_N % 8
+#define BLOCK_N 4
+#else
 #define BLOCK_N 8
+#endif
+#define BLOCK_M (32 / BLOCK_N)
 
 // Tiles divide into items, those into runs, the items form blocks and load the same number of
 // elements each, and a chain ends at the end of a tile.
-#if TILE_M % ITEM_M || TILE_N % ITEM_N || ITEM_M % WIDTH || ITEM_N % WIDTH \
-  || ITEMS_M % BLOCK_M || ITEMS_N % BLOCK_N || (TILE_M * TILE_K) % GROUP_ITEMS \
-  || (TILE_N * TILE_K) % GROUP_ITEMS || MACLAURIN_CHAIN % TILE_K
+#if TILE_M % ITEM_M || TILE_N % ITEM_N || ITEM_M % WIDTH || ITEM_N % WIDTH || TILE_K % WIDTH \
+  || ITEMS_M % BLOCK_M || ITEMS_N % BLOCK_N || (TILE_M * TILE_K) % (GROUP_ITEMS * A_RUN) \
+  || (TILE_N * TILE_K) % (GROUP_ITEMS * B_RUN) || MACLAURIN_CHAIN % TILE_K
 #error "impossible tiles"
 #endif
 
-// The place in its tile of the element that is loaded as number e.
+// The place in its tile of the first element of load l.
+#define A_ELEMENT(l) ((item + (l) * GROUP_ITEMS) * A_RUN)
+#define B_ELEMENT(l) ((item + (l) * GROUP_ITEMS) * B_RUN)
 #ifdef A_TRANSPOSED
-#define A_M(e) ((e) % TILE_M)
-#define A_K(e) ((e) / TILE_M)
+#define A_M(l) (A_ELEMENT(l) % TILE_M)
+#define A_K(l) (A_ELEMENT(l) / TILE_M)
 #else
-#define A_M(e) ((e) / TILE_K)
-#define A_K(e) ((e) % TILE_K)
+#define A_M(l) (A_ELEMENT(l) / TILE_K)
+#define A_K(l) (A_ELEMENT(l) % TILE_K)
 #endif
 #ifdef B_TRANSPOSED
-#define B_N(e) ((e) / TILE_K)
-#define B_K(e) ((e) % TILE_K)
+#define B_N(l) (B_ELEMENT(l) / TILE_K)
+#define B_K(l) (B_ELEMENT(l) % TILE_K)
 #else
-#define B_N(e) ((e) % TILE_N)
-#define B_K(e) ((e) / TILE_N)
+#define B_N(l) (B_ELEMENT(l) % TILE_N)
+#define B_K(l) (B_ELEMENT(l) / TILE_N)
+#endif
+// Rows (columns) of a load.
+#if defined(A_VECTOR) && defined(A_TRANSPOSED)
+#define A_ROWS WIDTH
+#else
+#define A_ROWS 1
+#endif
+#if defined(B_VECTOR) && !defined(B_TRANSPOSED)
+#define B_COLUMNS WIDTH
+#else
+#define B_COLUMNS 1
+#endif
+
+#ifdef A_VECTOR
+typedef fragment aLoad;
+#else
+typedef real aLoad;
+#endif
+#ifdef B_VECTOR
+typedef fragment bLoad;
+#else
+typedef real bLoad;
 #endif
 
 // The tiles have two buffers each, so that one barrier per step is enough.
@@ -112,6 +168,10 @@ typedef struct {
   long begin, end, shared, base;
   long aRow, aColumn, bRow, bColumn, depth;
   real alpha;
+#ifdef B_COMBINED
+  int isCombined;
+  real factor;
+#endif
 } TileTerm;
 
 /// What a fold needs. It waits in local memory: held privately, the addresses that follow from it
@@ -138,6 +198,26 @@ TILE_FUNCTION void start_chains(real chain[ITEM_M][ITEM_N]) {
   }
 }
 
+#ifdef CHAIN_SUMS
+/// Stores one chain of every output: the only one of this launch.
+TILE_FUNCTION void fold_chain(
+  GLOBAL real *c, __local const TileFold *fold, real chain[ITEM_M][ITEM_N], int isFirst
+) {
+  const TileOutput output = fold->output;
+  const uint2 place = item_place();
+  #pragma unroll
+  for (int i = 0; i < ITEM_M; ++i) {
+    const long row = output.row + (i / WIDTH * ITEMS_M + place.y) * WIDTH + i % WIDTH;
+    if (row < output.rows) {
+      #pragma unroll
+      for (int j = 0; j < ITEM_N; ++j) {
+        const long column = output.column + (j / WIDTH * ITEMS_N + place.x) * WIDTH + j % WIDTH;
+        if (column < output.columns) c[row * output.rowStride + column] = chain[i][j];
+      }
+    }
+  }
+}
+#else
 /// Folds one chain of every output into rows begin ..< end. The first fold of a tile also starts
 /// its other rows, from beta C or +0; later ones leave those alone: adding alpha 0 to them could
 /// turn -0 into +0 and, with an infinite alpha, anything into NaN.
@@ -155,6 +235,23 @@ TILE_FUNCTION void fold_chain(
     const long row = output.row + (i / WIDTH * ITEMS_M + place.y) * WIDTH + i % WIDTH;
     const int isActive = begin <= row && row < end;
     if (row < output.rows && (isFirst || isActive)) {
+#ifdef C_VECTOR
+      #pragma unroll
+      for (int j = 0; j < ITEM_N; j += WIDTH) {
+        const long column = output.column + (j / WIDTH * ITEMS_N + place.x) * WIDTH;
+        if (column < output.columns) {
+          GLOBAL fragment *at = (GLOBAL fragment *)(c + row * output.rowStride + column);
+          union { fragment run; real x[WIDTH]; } sum;
+          sum.run = (fragment)(R(0.0));
+          if (reads) sum.run = beta * *at;
+          if (isActive) {
+            #pragma unroll
+            for (int l = 0; l < WIDTH; ++l) sum.x[l] = fma(alpha, chain[i][j + l], sum.x[l]);
+          }
+          *at = sum.run;
+        }
+      }
+#else
       #pragma unroll
       for (int j = 0; j < ITEM_N; ++j) {
         const long column = output.column + (j / WIDTH * ITEMS_N + place.x) * WIDTH + j % WIDTH;
@@ -166,9 +263,11 @@ TILE_FUNCTION void fold_chain(
           *at = sum;
         }
       }
+#endif
     }
   }
 }
+#endif
 
 /// chain += A slice x B slice for one k, from local memory.
 TILE_FUNCTION void multiply_slice(
@@ -188,17 +287,54 @@ TILE_FUNCTION void multiply_slice(
   }
 }
 
+#ifdef A_VECTOR
+#define LOAD_A(at) (*(GLOBAL const fragment *)(a + (at)))
+#else
+#define LOAD_A(at) a[at]
+#endif
+#ifdef B_VECTOR
+#define LOAD_B(b, at) (*(GLOBAL const fragment *)((b) + (at)))
+#else
+#define LOAD_B(b, at) (b)[at]
+#endif
+
+/// Puts one load into a tile: `x` is the first element of load l at depth k and lane m or n.
+TILE_FUNCTION void store_a(__local fragment *tile, uint k, uint m, aLoad x) {
+#if defined(A_VECTOR) && defined(A_TRANSPOSED)
+  tile[(k * A_PITCH + m) / WIDTH] = x;
+#elif defined(A_VECTOR)
+  union { fragment run; real x[WIDTH]; } each;
+  each.run = x;
+  #pragma unroll
+  for (int i = 0; i < WIDTH; ++i) ((__local real *)tile)[(k + i) * A_PITCH + m] = each.x[i];
+#else
+  ((__local real *)tile)[k * A_PITCH + m] = x;
+#endif
+}
+
+TILE_FUNCTION void store_b(__local fragment *tile, uint k, uint n, bLoad x) {
+#if defined(B_VECTOR) && !defined(B_TRANSPOSED)
+  tile[(k * B_PITCH + n) / WIDTH] = x;
+#elif defined(B_VECTOR)
+  union { fragment run; real x[WIDTH]; } each;
+  each.run = x;
+  #pragma unroll
+  for (int i = 0; i < WIDTH; ++i) ((__local real *)tile)[(k + i) * B_PITCH + n] = each.x[i];
+#else
+  ((__local real *)tile)[k * B_PITCH + n] = x;
+#endif
+}
+
 /// Adds one product term to a tile. Every work-item of the group must call it, with the same
-/// arguments; begin < end. Returns whether the tile's first fold is still to come.
+/// arguments; begin < end. Returns whether the tile's first fold is still to come. `b1` is B1 of a
+/// combined B, which lies like B.
 TILE_FUNCTION int add_term(
-  GLOBAL const real *a, GLOBAL const real *b, GLOBAL real *c, const TileOutput output,
-  const TileTerm term, int isFirst, __local fragment *aTiles, __local fragment *bTiles,
-  __local TileFold *fold
+  GLOBAL const real *a, GLOBAL const real *b, GLOBAL const real *b1, GLOBAL real *c,
+  const TileOutput output, const TileTerm term, int isFirst, __local fragment *aTiles,
+  __local fragment *bTiles, __local TileFold *fold
 ) {
   const uint item = get_local_id(0);
   const uint2 place = item_place();
-  __local real *const aStore = (__local real *)aTiles;
-  __local real *const bStore = (__local real *)bTiles;
 
   // The first barrier below comes before its first use.
   if (item == 0) {
@@ -213,18 +349,16 @@ TILE_FUNCTION int add_term(
   long aAt[A_LOADS], bAt[B_LOADS];
   #pragma unroll
   for (int l = 0; l < A_LOADS; ++l) {
-    const uint e = item + l * GROUP_ITEMS;
-    long row = output.row + A_M(e);
-    row = row < term.begin ? term.begin : row < term.end ? row : term.end - 1;
+    long row = output.row + A_M(l);
+    row = row < term.begin ? term.begin : row < term.end ? row : term.end - A_ROWS;
     row += row < term.shared ? 0 : term.base;
-    aAt[l] = row * term.aRow + A_K(e) * term.aColumn;
+    aAt[l] = row * term.aRow + A_K(l) * term.aColumn;
   }
   #pragma unroll
   for (int l = 0; l < B_LOADS; ++l) {
-    const uint e = item + l * GROUP_ITEMS;
-    const long column = output.column + B_N(e);
-    bAt[l] = (column < output.columns ? column : output.columns - 1) * term.bColumn
-      + B_K(e) * term.bRow;
+    const long column = output.column + B_N(l);
+    bAt[l] = (column < output.columns ? column : output.columns - B_COLUMNS) * term.bColumn
+      + B_K(l) * term.bRow;
   }
 
   real chain[ITEM_M][ITEM_N];
@@ -236,17 +370,30 @@ TILE_FUNCTION int add_term(
   for (long k = -TILE_K; k < term.depth; k += TILE_K) {
     const long left = term.depth - k - TILE_K;   // products after this step
     const uint buffer = (uint)(k / TILE_K) & 1, other = buffer ^ 1;
-    real aNext[A_LOADS], bNext[B_LOADS];
+    aLoad aNext[A_LOADS];
+    bLoad bNext[B_LOADS];
+#ifdef B_COMBINED
+    bLoad bOther[B_LOADS];
+#endif
     if (left > 0) {
       const uint depth = left < TILE_K ? left : TILE_K;
       #pragma unroll
       for (int l = 0; l < A_LOADS; ++l) {
-        aNext[l] = A_K(item + l * GROUP_ITEMS) < depth ? a[aAt[l]] : R(0.0);
+        aNext[l] = A_K(l) < depth ? LOAD_A(aAt[l]) : (aLoad)(R(0.0));
       }
       #pragma unroll
       for (int l = 0; l < B_LOADS; ++l) {
-        bNext[l] = B_K(item + l * GROUP_ITEMS) < depth ? b[bAt[l]] : R(0.0);
+        bNext[l] = B_K(l) < depth ? LOAD_B(b, bAt[l]) : (bLoad)(R(0.0));
       }
+#ifdef B_COMBINED
+      if (term.isCombined) {
+        #pragma unroll
+        for (int l = 0; l < B_LOADS; ++l) {
+          bOther[l] = B_K(l) < depth ? LOAD_B(b1, bAt[l]) : (bLoad)(R(0.0));
+        }
+        b1 += TILE_K * term.bRow;
+      }
+#endif
       a += TILE_K * term.aColumn;
       b += TILE_K * term.bRow;
     }
@@ -273,16 +420,20 @@ TILE_FUNCTION int add_term(
       }
     }
     if (left > 0) {
+      __local fragment *aTile = aTiles + other * (TILE_K * A_PITCH / WIDTH);
+      __local fragment *bTile = bTiles + other * (TILE_K * B_PITCH / WIDTH);
       #pragma unroll
-      for (int l = 0; l < A_LOADS; ++l) {
-        const uint e = item + l * GROUP_ITEMS;
-        aStore[(other * TILE_K + A_K(e)) * A_PITCH + A_M(e)] = aNext[l];
+      for (int l = 0; l < A_LOADS; ++l) store_a(aTile, A_K(l), A_M(l), aNext[l]);
+#ifdef B_COMBINED
+      if (term.isCombined) {
+        #pragma unroll
+        for (int l = 0; l < B_LOADS; ++l) {
+          bNext[l] = fma((bLoad)(term.factor), bOther[l], bNext[l]);
+        }
       }
+#endif
       #pragma unroll
-      for (int l = 0; l < B_LOADS; ++l) {
-        const uint e = item + l * GROUP_ITEMS;
-        bStore[(other * TILE_K + B_K(e)) * B_PITCH + B_N(e)] = bNext[l];
-      }
+      for (int l = 0; l < B_LOADS; ++l) store_b(bTile, B_K(l), B_N(l), bNext[l]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
   }

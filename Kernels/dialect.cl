@@ -61,7 +61,8 @@ typedef unsigned long ulong;
     for (long column = 0; column < range.columns; ++column)
 #define FOR_EACH_STRIP(row, column, lanes) \
   for (long row = range.begin; row < range.end; ++row) \
-    for (long column = 0, lanes = range.columns < LANES ? range.columns : LANES; \
+    for (long column = range.firstColumn, \
+              lanes = range.columns - column < LANES ? range.columns - column : LANES; \
          column < range.columns; \
          column += LANES, lanes = range.columns - column < LANES ? range.columns - column : LANES)
 
@@ -108,7 +109,7 @@ typedef float real;
 #endif
 #endif
 
-// KERNEL1 … KERNEL8: the entry point, then the head of the body that the source goes on with.
+// KERNEL1 … KERNEL8, KERNEL11: the entry point, then the head of the body that the source goes on with.
 
 #ifdef __OPENCL_VERSION__
 #define KERNEL1(name, P, T0, a0) \
@@ -159,6 +160,12 @@ typedef float real;
     KERNEL_BODY(name)(range, p, a0 + range.offset[0], a1 + range.offset[1], a2 + range.offset[2], a3 + range.offset[3], a4 + range.offset[4], a5 + range.offset[5], a6 + range.offset[6], a7 + range.offset[7]); \
   } \
   FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7)
+#define KERNEL11(name, P, T0, a0, T1, a1, T2, a2, T3, a3, T4, a4, T5, a5, T6, a6, T7, a7, T8, a8, T9, a9, T10, a10) \
+  FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7, GLOBAL T8 *restrict a8, GLOBAL T9 *restrict a9, GLOBAL T10 *restrict a10); \
+  KERNEL_NAME(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7, GLOBAL T8 *restrict a8, GLOBAL T9 *restrict a9, GLOBAL T10 *restrict a10) { \
+    KERNEL_BODY(name)(range, p, a0 + range.offset[0], a1 + range.offset[1], a2 + range.offset[2], a3 + range.offset[3], a4 + range.offset[4], a5 + range.offset[5], a6 + range.offset[6], a7 + range.offset[7], a8 + range.offset[8], a9 + range.offset[9], a10 + range.offset[10]); \
+  } \
+  FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7, GLOBAL T8 *restrict a8, GLOBAL T9 *restrict a9, GLOBAL T10 *restrict a10)
 #else
 #define KERNEL1(name, P, T0, a0) \
   FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0); \
@@ -208,6 +215,12 @@ typedef float real;
     KERNEL_BODY(name)(*range, *(const P *)p, (T0 *)buffers[0], (T1 *)buffers[1], (T2 *)buffers[2], (T3 *)buffers[3], (T4 *)buffers[4], (T5 *)buffers[5], (T6 *)buffers[6], (T7 *)buffers[7]); \
   } \
   FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7)
+#define KERNEL11(name, P, T0, a0, T1, a1, T2, a2, T3, a3, T4, a4, T5, a5, T6, a6, T7, a7, T8, a8, T9, a9, T10, a10) \
+  FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7, GLOBAL T8 *restrict a8, GLOBAL T9 *restrict a9, GLOBAL T10 *restrict a10); \
+  KERNEL_NAME(name)(const LaunchRange *range, const void *p, void *const *buffers) { \
+    KERNEL_BODY(name)(*range, *(const P *)p, (T0 *)buffers[0], (T1 *)buffers[1], (T2 *)buffers[2], (T3 *)buffers[3], (T4 *)buffers[4], (T5 *)buffers[5], (T6 *)buffers[6], (T7 *)buffers[7], (T8 *)buffers[8], (T9 *)buffers[9], (T10 *)buffers[10]); \
+  } \
+  FUNCTION void KERNEL_BODY(name)(const LaunchRange range, const P p, GLOBAL T0 *restrict a0, GLOBAL T1 *restrict a1, GLOBAL T2 *restrict a2, GLOBAL T3 *restrict a3, GLOBAL T4 *restrict a4, GLOBAL T5 *restrict a5, GLOBAL T6 *restrict a6, GLOBAL T7 *restrict a7, GLOBAL T8 *restrict a8, GLOBAL T9 *restrict a9, GLOBAL T10 *restrict a10)
 #endif
 
 FUNCTION void load_strip(real *x, GLOBAL const real *from, int lanes) {

@@ -15,7 +15,6 @@
   SOURCE(loss) \
   SOURCE(softmax_curvature) \
   SOURCE(optimizer_update) \
-  SOURCE(signed_update) \
   SOURCE(row_scaling) \
   SOURCE(row_penalty) \
   SOURCE(philox) \
@@ -42,7 +41,8 @@
   SOURCE(contraction_host) \
   SOURCE(contraction_tile) \
   SOURCE(contraction) \
-  SOURCE(jet_contraction) 
+  SOURCE(jet_contraction) \
+  SOURCE(jet_contraction_nodes)
 
 static const char parameters_text[] = {
 #embed "include/parameters.h"
@@ -79,9 +79,6 @@ static const char softmax_curvature_text[] = {
 };
 static const char optimizer_update_text[] = {
 #embed "optimizer_update.cl"
-};
-static const char signed_update_text[] = {
-#embed "signed_update.cl"
 };
 static const char row_scaling_text[] = {
 #embed "row_scaling.cl"
@@ -163,6 +160,9 @@ static const char contraction_text[] = {
 };
 static const char jet_contraction_text[] = {
 #embed "jet_contraction.cl"
+};
+static const char jet_contraction_nodes_text[] = {
+#embed "jet_contraction_nodes.cl"
 };
 
 #define ENTRY(name) {#name, name##_text, sizeof name##_text},

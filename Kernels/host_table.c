@@ -44,14 +44,7 @@
   F(accumulate) \
   F(loss) \
   F(softmax_curvature) \
-  F(regularize) \
-  F(decay_state) \
-  F(update_sgd) \
-  F(update_momentum) \
-  F(update_adam) \
-  F(update_sgd_signed) \
-  F(update_momentum_signed) \
-  F(update_adam_signed) \
+  F(update) \
   F(row_scaling) \
   F(row_scaling_in_place) \
   F(row_squares_lanes) \

@@ -70,8 +70,8 @@ TILE_KERNEL void jet_contraction(
       term.alpha = REAL(p.alpha);
       if (t == 1 && p.hasScale) term.alpha *= scale[p.scaleOffset];
       if (term.begin < tileEnd && output.row < term.end && term.begin < term.end) {
-        isFirst = add_term(
-          x, t == 0 ? weight : displacement, y, output, term, isFirst, aTiles, bTiles, &fold);
+        GLOBAL const real *w = t == 0 ? weight : displacement;
+        isFirst = add_term(x, w, w, y, output, term, isFirst, aTiles, bTiles, &fold);
       }
     }
     if (isFirst) start_tile(y, output);

@@ -14,7 +14,6 @@
 #include "loss.cl"
 #include "softmax_curvature.cl"
 #include "optimizer_update.cl"
-#include "signed_update.cl"
 #include "row_scaling.cl"
 #include "row_penalty.cl"
 #include "philox.cl"

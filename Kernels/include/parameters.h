@@ -6,7 +6,7 @@
 #ifndef MACLAURIN_PARAMETERS_H
 #define MACLAURIN_PARAMETERS_H
 
-#define MACLAURIN_BUFFERS 8
+#define MACLAURIN_BUFFERS 11
 
 /// The largest order of power series: of both scalar types, and of float64, where functions that keep
 /// whole series are compiled a second time for those above the first.
@@ -18,6 +18,7 @@ typedef struct {
   long items;                       ///< 1-D launches: number of items; 2-D: number of rows
   long columns;                     ///< 2-D launches: number of columns; 1-D: 1
   long begin, end;                  ///< host only: the part of `items` that this call does
+  long firstColumn;                 ///< host only: where strips of columns begin
   long offset[MACLAURIN_BUFFERS];   ///< device only: first element of each buffer
 } LaunchRange;
 
@@ -130,6 +131,7 @@ typedef struct {
   long sources[COMBINATION_ROWS];
   long factors[COMBINATION_ROWS];
   long divisor[COMBINATION_ROWS];
+  long columns;
 } BlockCombinationParameters;
 
 typedef struct {
@@ -196,18 +198,24 @@ typedef struct {
   long factor;              ///< real
 } SoftmaxCurvatureParameters;
 
+/// Elements of its lane that a work-item of an update takes at once.
+#define MACLAURIN_UPDATE_PART 8
 typedef struct {
-  long factor;              ///< real: decay λ
-  long hasClip, hasCenter;
-} RegularizeParameters;
-
-typedef struct {
+  long count;               ///< elements of the state
+  long block;               ///< elements of one launch row
   long rate;                ///< real: −η
+  long rule;                ///< 0 sgd, 1 momentum, 2 adam
   long beta1, beta2;        ///< real: μ or β₁; β₂
   long complement1, complement2;   ///< real: 1 − β₁, 1 − β₂
   long correction1, correction2;   ///< real: 1 − β₁^t, 1 − β₂^t
   long epsilon;             ///< real
-  long hasParameters;       ///< signed rows: 1 if center + state is written too
+  long decays;              ///< 0 nothing, 1 λ into the gradient, 2 −ηλ into the state
+  long decay;               ///< real: λ, or −ηλ
+  long hasClip, hasNoise;
+  long hasCenter;           ///< 1 if the center is read: by decay, or for parameters
+  long hasParameters;       ///< 1 if center + state is written too
+  long hasSigns;            ///< 1 if launch rows have signs
+  long hasSquares;          ///< 1 if the lanes' sums of state² are written
 } UpdateParameters;
 
 /// out = α·f·x row by row or column by column, f a factor or the product of two, or 1/√(f + ε).
@@ -368,6 +376,7 @@ typedef struct {
   long hasScale;                    ///< 0 or 1
   long aOffset, bOffset, cOffset, scaleOffset;   ///< device only: where the operands begin
   long aPacked, bPacked;            ///< host family on a device: places in the workspace
+  long chains;                      ///< device family: chains of one launch, where they are split
 } ContractionParameters;
 
 /// Jet times degree-1 parameter jet (jet_contraction.cl). Rows of a jet with `block` rows per
@@ -388,5 +397,26 @@ typedef struct {
   long inputOffset, weightOffset, displacementOffset, outputOffset, scaleOffset;
   long isZeroGiven;         ///< the output's coefficient 0 is there and left alone
 } JetContractionParameters;
+
+/// Which weights a node has: W0, W0 + u·s·Δ, or Δ.
+#define JET_NODE_CENTER 0
+#define JET_NODE_COMBINED 1
+#define JET_NODE_DISPLACEMENT 2
+#define JET_NODES 5
+/// Products at the nodes of an interpolated jet product (jet_contraction_nodes.cl). Rows of inputs and values are
+/// contiguous, and so are the rows of a node.
+typedef struct {
+  long n, k;                      ///< features of the output and of the input
+  long weightRow, weightColumn;   ///< strides of W0 and of Δ as [k, n] matrices
+  long alpha;                     ///< real
+  long hasScale;                  ///< combined: u·scale[scaleOffset]; Δ: alpha·scale[scaleOffset]
+  long weightOffset, displacementOffset, scaleOffset;
+  long rows[JET_NODES];           ///< of the node's inputs and values
+  long kind[JET_NODES];
+  long u[JET_NODES];              ///< real
+  long isEvaluated[JET_NODES];    ///< 0: the inputs are coefficients of the jet
+  long inputOffset[JET_NODES];
+  long valueRow[JET_NODES];       ///< first row of the values
+} JetNodesParameters;
 
 #endif

@@ -25,6 +25,11 @@ public protocol Backend: AnyObject {
   func download(_ matrix: Matrix, into target: UnsafeMutableRawBufferPointer) throws
   /// Enqueues an operation.
   func run(_ operation: Operation) throws
+  /// Enqueues operations, in order. What one of them writes only for a later one to read may be
+  /// anything afterwards: a back end that computes both at once need not write it.
+  func run(sequence: [Operation]) throws
+  /// Whether sequences are a way to save work, not just operations one after the other.
+  var runsSequencesAtOnce: Bool { get }
   /// Waits for everything enqueued.
   func finish() throws
 
@@ -55,6 +60,12 @@ public final class FinishedDownload: Download {
 }
 
 extension Backend {
+  public func run(sequence: [Operation]) throws {
+    for operation in sequence { try run(operation) }
+  }
+
+  public var runsSequencesAtOnce: Bool { false }
+
   public func startDownload(_ matrix: Matrix) throws -> any Download {
     FinishedDownload(try bytes(of: matrix))
   }

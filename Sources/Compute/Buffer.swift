@@ -8,6 +8,8 @@ open class Buffer {
   public let type: ScalarType
   /// Where the content lies in host memory; nil for a device's memory.
   public final var hostPointer: UnsafeMutableRawPointer?
+  /// Another number after every change of content in host memory.
+  public final var version = 0
 
   public init(count: Int, type: ScalarType, hostPointer: UnsafeMutableRawPointer? = nil) {
     self.count = count

@@ -4,6 +4,11 @@ public struct Workspace {
   public var contractionCount: (Contraction) -> Int
   /// Bytes that a convolution may take for its tiles.
   public var convolutionBytes: Int
+  /// Whether the products of an interpolated jet product take their weights as they need them, and no
+  /// memory of their own.
+  public var combinesNodeWeights = false
+  /// Whether sequences are computed at once.
+  public var runsSequencesAtOnce = false
 
   public init(
     convolutionBytes: Int = NullBackend.defaultWorkspaceBytes,
@@ -23,6 +28,8 @@ public final class NullBackend: Backend {
   /// What all operations so far would cost, and the contractions among them.
   public private(set) var cost = Cost()
   public private(set) var contractionCost = Cost()
+  /// The products of jets with moving weights so far, without memory.
+  public private(set) var jetProducts: [JetContraction] = []
   public var workspaceBytes: Int
   private let counter = Counter()
   private let workspace: Workspace
@@ -52,6 +59,7 @@ public final class NullBackend: Backend {
     deinit { counter.statistics.released(byteCount) }
   }
 
+  public var runsSequencesAtOnce: Bool { workspace.runsSequencesAtOnce }
   public var statistics: BackendStatistics { counter.statistics }
   /// Bytes of the largest piece of memory that was asked for.
   public var largestBuffer: Int { counter.largestBuffer }
@@ -83,11 +91,20 @@ public final class NullBackend: Backend {
   }
 
   private func count(_ product: JetContraction) {
+    if product.displacement != nil { jetProducts.append(product.withoutMemory) }
     var buffers: [Buffer] = []
-    let parts = product.lowered { count, type in
+    func memory(_ count: Int, _ type: ScalarType) -> Buffer {
       buffers.append(allocate(count, type))
       return buffers[buffers.count - 1]
     }
+    if product.plan.isInterpolated && workspace.combinesNodeWeights {
+      let cost = product.cost
+      contractionCost =
+        contractionCost + Cost(flops: product.contractionFlops, bytes: cost.bytes)
+      _ = product.nodeProducts(workspace: memory)
+      return withExtendedLifetime(buffers) {}
+    }
+    let parts = product.lowered(workspace: memory)
     for case .contraction(let contraction) in parts { count([contraction]) }
     withExtendedLifetime(buffers) {}
   }

@@ -11,11 +11,16 @@ public struct JetAlgebra {
   public let backend: any Backend
   /// The truncation order k, at most `ScalarType.maximumOrder` of the jets' type.
   public let order: Int
+  /// How dense layers multiply. Part of what decides about bits, and the same for all of a run: a
+  /// product's batch has no say in its plan, so that an example's bits do not depend on how many
+  /// others are with it.
+  public let products: JetProducts
 
-  public init(_ backend: any Backend, order: Int) {
+  public init(_ backend: any Backend, order: Int, products: JetProducts = .auto) {
     precondition(order >= 0 && order <= ScalarType.float64.maximumOrder, "orders 0…64")
     self.backend = backend
     self.order = order
+    self.products = products
   }
 
   /// A jet with unspecified coefficients.
@@ -40,15 +45,28 @@ public struct JetAlgebra {
   /// z(t) = c·x(t) W(t)ᵀ, W of shape [outputs, inputs]. `capacity` leaves room for more
   /// coefficients than z has.
   ///
-  /// This is the one place that chooses how the product of two series is computed.
+  /// This and its adjoint are the one place that chooses how the product of two series is computed:
+  /// by `products`, or by those given.
   ///
   /// - Parameters:
   ///   - memory: z's memory, for a capacity of 0; by default new memory.
   ///   - fillZero: writes z_0 = c·x_0 W0ᵀ, which then takes no product.
   public func contract(
-    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, into memory: Matrix? = nil,
-    fillZero: ((Matrix) throws -> Void)? = nil
+    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil,
+    into memory: Matrix? = nil, fillZero: ((Matrix) throws -> Void)? = nil
   ) throws -> Jet {
+    let product = try contraction(
+      x, weight, factor: factor, capacity: capacity, products: products, into: memory,
+      fillZero: fillZero)
+    try backend.run(.jetContraction(product))
+    return product.output
+  }
+
+  /// What `contract` runs; its output is z.
+  public func contraction(
+    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil,
+    into memory: Matrix? = nil, fillZero: ((Matrix) throws -> Void)? = nil
+  ) throws -> JetContraction {
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
     let z =
       try memory.map {
@@ -58,19 +76,17 @@ public struct JetAlgebra {
         block: x.block, columns: weight.center.rows, degree: degree, capacity: capacity,
         directions: x.directions, type: x.type)
     try fillZero?(z[0])
-    try backend.run(
-      .jetContraction(
-        JetContraction(
-          .forward, x, center: weight.center, displacement: weight.displacement,
-          displacementStride: weight.displacementStride, into: z, alpha: factor,
-          scale: weight.scale, isZeroGiven: fillZero != nil)))
-    return z
+    return JetContraction(
+      .forward, x, center: weight.center, displacement: weight.displacement,
+      displacementStride: weight.displacementStride, into: z, alpha: factor, scale: weight.scale,
+      isZeroGiven: fillZero != nil, plan: (products ?? self.products).plan(.forward, x, z, weight))
   }
 
   /// x̄_i = c(ȳ_i W0 + s ȳ_{i+1} Δ), written over x's own memory, which is used up, unless
   /// `reuses` forbids it or the cotangent has more directions than x.
   public func contractAdjoint(
-    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet, reuses: Bool = true
+    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet, reuses: Bool = true,
+    products: JetProducts? = nil
   ) throws -> Jet {
     let target = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
     let (from, to) =
@@ -80,25 +96,27 @@ public struct JetAlgebra {
         JetContraction(
           .adjoint, from, center: weight.center, displacement: weight.displacement,
           displacementStride: weight.displacementStride, into: to, alpha: factor,
-          scale: weight.scale)))
+          scale: weight.scale, plan: (products ?? self.products).plan(.adjoint, from, to, weight))))
     return target
   }
 
   /// ΔW̄⁽ᵛ⁾ = c·s·Σ_{i=1..d} ȳ_iᵀ x_{i−1}: one contraction whose chains run over i, then the
   /// batch. `gradient` is direction 0's [outputs, inputs]; others lie `stride` elements apart.
+  ///
+  /// - Parameter use: what the gradient is made for, where that is all (see `Backend.run(sequence:)`).
   public func weightGradient(
     _ cotangent: Jet, _ x: Jet, factor: Double, scale: Matrix?, into gradient: Matrix,
-    stride: Int
+    stride: Int, use: Operation? = nil
   ) throws {
     let degree = cotangent.degree
     if cotangent.directions == 1 {
-      try backend.run(
-        .contraction(
-          Contraction(
-            cotangent[1...degree], x[0...(degree - 1)], into: gradient, transposeA: true,
-            alpha: factor, scale: scale)))
+      let product = Contraction(
+        cotangent[1...degree], x[0...(degree - 1)], into: gradient, transposeA: true,
+        alpha: factor, scale: scale)
+      try backend.run(sequence: [.contraction(product)] + (use.map { [$0] } ?? []))
       return
     }
+    precondition(use == nil, "one direction")
     // With several directions x_0 is shared and stands apart from the higher coefficients.
     var product = Contraction(
       cotangent[1], x[0], into: gradient, transposeA: true, alpha: factor, scale: scale,
@@ -132,16 +150,23 @@ public struct JetAlgebra {
   }
 
   /// (φ(z + b)(t), φ′(z + b)(t)); the slope takes z's memory, whose capacity must hold it.
+  ///
+  /// - Parameter product: what makes z, if it has not run yet.
   public func compose(
-    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool
+    _ activation: Activation, _ z: Jet, bias: JetComposition.Bias?, withSlope: Bool,
+    behind product: JetContraction? = nil
   ) throws -> Composed {
     let degree = activation.degree(of: z.degree, order: order)
     let value = try jet(
       block: z.block, columns: z.columns, degree: degree, directions: z.directions, type: z.type)
     let slopeDegree = withSlope ? self.slopeDegree(activation, of: z.degree) : -1
-    try backend.run(
-      .jetComposition(
-        JetComposition(activation, of: z, into: value, slopeDegree: slopeDegree, bias: bias)))
+    let composition = JetComposition(
+      activation, of: z, into: value, slopeDegree: slopeDegree, bias: bias)
+    if let product {
+      try backend.run(sequence: [.jetContraction(product), .jetComposition(composition)])
+    } else {
+      try backend.run(.jetComposition(composition))
+    }
     guard withSlope else { return Composed(value: value) }
     var slope = z
     slope.degree = slopeDegree

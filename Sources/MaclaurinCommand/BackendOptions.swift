@@ -114,6 +114,12 @@ struct BackendOptions: ParsableArguments {
       needsDouble: try scalarType() == .float64, profiles: profile,
       programSources: kernels.programSources())
     if let bytes = try workspace.bytes() { backend.workspaceBytes = bytes }
+    if let device = backend as? OpenCLBackend, case .damaged(let path)? = device.device.tuningOrigin
+    {
+      output?.note(
+        "\(path) is damaged and ignored; maclaurin bench tune --backend \(device.name) writes it anew"
+      )
+    }
     if let scheduler = backend.scheduler {
       scheduler.onNotice = { output?.note($0) }
       scheduler.onMeasure = { output?.note("Measuring \($0), which is done once…") }

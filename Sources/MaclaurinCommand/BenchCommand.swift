@@ -3,12 +3,13 @@ import Maclaurin
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure contractions, training steps and kernels.",
+    commandName: "bench",
+    abstract: "Measure contractions, training steps and kernels; tune contractions.",
     subcommands: [
       BenchContraction.self, BenchConvolution.self, BenchStep.self, BenchKernel.self,
       BenchFisher.self, BenchScheduler.self,
       BenchPlacement.self,
-      BenchProfile.self, BenchChecks.self, BenchAll.self,
+      BenchProfile.self, BenchChecks.self, BenchTune.self, BenchAll.self,
     ])
 }
 

@@ -41,6 +41,9 @@ struct DevicesCommand: ParsableCommand {
       }
       rows.append(["openblas", "CPU path", "cpu", "", "yes", "yes"])
       print(table(rows))
+      for device in devices {
+        if let text = Self.text(device.tuningOrigin) { print("opencl:\(device.index): \(text)") }
+      }
       if let profile {
         let selections = devices.map { BackendSelection.opencl($0.index) } + [.openblas]
         print()
@@ -50,6 +53,16 @@ struct DevicesCommand: ParsableCommand {
       if devices.isEmpty && !explain {
         output.note("No OpenCL device was found; maclaurin devices --explain says why.")
       }
+    }
+  }
+
+  private static func text(_ origin: TuningOrigin?) -> String? {
+    switch origin {
+    case nil: nil
+    case .shipped: "contractions are tuned by a table inside the program"
+    case .file(let path): "contractions are tuned by \(path)"
+    case .damaged(let path):
+      "\(path) is damaged and ignored; maclaurin bench tune writes it anew"
     }
   }
 
@@ -63,6 +76,7 @@ struct DevicesCommand: ParsableCommand {
       "global_memory": .number(Double(device.globalMemory)),
       "local_memory": .number(Double(device.localMemory)),
       "fp64": .bool(device.hasFloat64),
+      "tuning": Self.text(device.tuningOrigin).map { .string($0) } ?? .null,
       "missing_capabilities": .array(device.missingCapabilities.map { .string($0.rawValue) }),
     ]
   }

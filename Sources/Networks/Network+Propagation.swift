@@ -45,13 +45,18 @@ extension Network {
   ///
   /// Uses up the tape and the cotangent. `isTrainable` says which tensors are wanted; the others'
   /// part of `gradient` is left alone. `tensorScales` are numbers r_t that each tensor's gradient is
-  /// multiplied by. Statistics that are asked for have gradients of 0.
+  /// multiplied by. Statistics that are asked for have gradients of 0. `use` may give an operation
+  /// that a dense weight's gradient is made for: it runs as soon as the gradient is there, of which
+  /// nothing else remains (see `Backend.run(sequence:)`); it may change that weight.
   public func pullback(
     _ cotangent: Jet, _ tape: Tape, _ parameters: ParameterJet, algebra: JetAlgebra,
-    into gradient: Matrix, isTrainable: [Bool]? = nil, tensorScales: [Double]? = nil
+    into gradient: Matrix, isTrainable: [Bool]? = nil, tensorScales: [Double]? = nil,
+    use: ((_ tensor: Int, _ gradient: Matrix) -> Operation?)? = nil
   ) throws {
+    precondition(use == nil || tensorScales == nil, "scaled gradients have no uses")
     let gradients = ParameterGradients(
-      algebra: algebra, tensors: self.parameters, scale: parameters.scale, target: gradient)
+      algebra: algebra, tensors: self.parameters, scale: parameters.scale, target: gradient,
+      use: use)
     for (index, tensor) in self.parameters.enumerated()
     where tensor.statistic != nil && isTrainable?[index] ?? true {
       for v in 0..<gradient.rows {

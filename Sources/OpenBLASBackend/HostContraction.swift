@@ -12,8 +12,9 @@ import Kernels
 ///
 /// Blocking. A block of A's rows is packed by all threads together and read by all of them, from the
 /// last cache or from memory, once per panel of B: two bytes per cycle. Each thread owns columns of
-/// C; it packs a few panels of B at a time into its own second-level cache and runs down A's panels
-/// with them. A chain stays in registers, so C is read and written once per 1024 of k.
+/// C; it has one panel of B at a time in its own second-level cache, and while it runs down A's
+/// panels with that, the next one is on its way (`PanelStream`). A chain stays in registers, so C is
+/// read and written once per 1024 of k.
 ///
 /// The workspace is kept, and grows to what the largest shape so far needed. Not for use by several
 /// threads at once.
@@ -21,17 +22,12 @@ final class HostContraction {
   /// One packed block of A, shared by the threads: about 1024 rows of a float32 chain. A part of the
   /// last cache.
   private static let sharedBytes = 4 << 20
-  /// One thread's packed panels of B: a single panel of float32, an eighth of a second-level cache.
-  private static let groupBytes = 128 << 10
-  /// The same where B's rows are contiguous: several panels then share the runs that are read, which
-  /// is worth more than a packed group that stays in the cache.
-  private static let wideGroupBytes = 1 << 20
   /// Below this many products one thread is faster than waking another.
-  private static let serialProducts = 1 << 18
+  static let serialProducts = 1 << 18
   /// Below this many elements the calling thread packs A alone.
   private static let serialPacking = 1 << 15
 
-  private let pool: ThreadPool
+  let pool: ThreadPool
   private let float32, float64: ContractionInstance
   private var workspace: UnsafeMutableRawPointer?
   private var workspaceCapacity = 0
@@ -52,6 +48,8 @@ final class HostContraction {
 
   deinit { free(workspace) }
 
+  func instance(isDouble: Bool) -> ContractionInstance { isDouble ? float64 : float32 }
+
   /// The instruction sets that this processor can run, the fastest first.
   static var instructionSets: [String] {
     instances(elementBytes: 4).map { String(cString: $0.instructionSet) }
@@ -59,15 +57,21 @@ final class HostContraction {
 
   /// Runs the contraction that `p` describes (its device-only fields are not looked at) on float32
   /// elements, or on float64 ones. `scale`: the element that multiplies α, if `p.hasScale`.
+  ///
+  /// With `descent`, not for batches: state ← fl(state + fl(rate·C)) in place of C, whose memory is used.
   func run(
     _ p: ContractionParameters, isDouble: Bool, a: UnsafeRawPointer, b: UnsafeRawPointer,
-    c: UnsafeMutableRawPointer, scale: UnsafeRawPointer? = nil
+    c: UnsafeMutableRawPointer, scale: UnsafeRawPointer? = nil, descent: Descent? = nil
   ) {
     guard p.m > 0, p.n > 0, p.batch > 0 else { return }
-    let instance = isDouble ? float64 : float32
+    let instance = instance(isDouble: isDouble)
     let (alpha, beta) = Self.factors(p, isDouble: isDouble, scale: scale)
     var operands = Operands(
       instance: instance, shape: p, a: a, b: b, c: c, alpha: alpha, beta: beta)
+    if let descent {
+      (operands.state, operands.rate) = (descent.state, descent.rate)
+      (operands.stateRow, operands.stateColumn) = (descent.row, descent.column)
+    }
     if operands.isBetterExchanged { operands = operands.exchanged }
     if p.k == 0 { return operands.scale() }
 
@@ -79,6 +83,14 @@ final class HostContraction {
     }
   }
 
+  /// A state that a contraction changes: its first element, element (i, j) at i·row + j·column, and
+  /// the factor of the change.
+  struct Descent {
+    var state: UnsafeMutableRawPointer
+    var row, column: Int
+    var rate: Double
+  }
+
   /// The workspace that a contraction of this shape needs at most, in bytes: about 4 MiB and 1 MiB
   /// per thread for large ones.
   func workspaceBytes(m: Int, n: Int, k: Int, batch: Int = 1, isDouble: Bool) -> Int {
@@ -88,11 +100,16 @@ final class HostContraction {
     guard m > 0, n > 0, k > 0 else { return 0 }
     let none = UnsafeMutableRawPointer(bitPattern: 64)!
     var operands = Operands(
-      instance: isDouble ? float64 : float32, shape: p, a: none, b: none, c: none, alpha: 1, beta: 0
+      instance: instance(isDouble: isDouble), shape: p, a: none, b: none, c: none, alpha: 1, beta: 0
     )
     if operands.isBetterExchanged { operands = operands.exchanged }
     if batch > 1 && batch >= pool.threads { return Plan(operands, threads: 1).bytes * pool.threads }
     return Plan(operands, threads: pool.threads).bytes
+  }
+
+  /// Part number `index` of 0 ..< count, cut as evenly as can be.
+  static func part(_ index: Int, of parts: Int, in count: Int) -> Range<Int> {
+    index * count / parts..<(index + 1) * count / parts
   }
 
   // MARK: - Steps
@@ -104,7 +121,7 @@ final class HostContraction {
     let threads = batch * operands.products <= Self.serialProducts ? 1 : pool.threads
     let space = reserve(plan.bytes * threads)
     pool.run(parts: threads) { thread in
-      for matrix in Plan.part(thread, of: threads, in: batch) {
+      for matrix in Self.part(thread, of: threads, in: batch) {
         Self.multiply(operands.matrix(matrix), plan, space + thread * plan.bytes) { parts, body in
           for part in 0..<parts { body(part) }
         }
@@ -123,7 +140,7 @@ final class HostContraction {
         let depth = min(plan.depthBlock, operands.k - first)
         let packers = rows * depth <= serialPacking ? 1 : plan.threads
         run(packers) { part in
-          let panels = Plan.part(
+          let panels = Self.part(
             part, of: packers, in: plan.panels(of: rows, width: operands.rowWidth))
           operands.packRows(panels, row: row, rows: rows, first: first, depth: depth, to: space)
         }
@@ -146,37 +163,43 @@ final class HostContraction {
   /// One part's rows of the block times its columns of B, panel group by panel group.
   private static func multiplyPart(_ part: Int, of block: Block, _ operands: Operands, _ plan: Plan)
   {
-    let rowPanels = Plan.part(
+    let rowPanels = Self.part(
       part / plan.columnParts, of: plan.rowParts,
       in: plan.panels(of: block.rows, width: operands.rowWidth))
-    let columnPanels = Plan.part(
+    let columnPanels = Self.part(
       part % plan.columnParts, of: plan.columnParts,
       in: plan.panels(of: operands.n, width: operands.columnWidth))
     guard !rowPanels.isEmpty else { return }
     let row = rowPanels.lowerBound * operands.rowWidth
     let rows = min(rowPanels.upperBound * operands.rowWidth, block.rows) - row
-    for panel in stride(from: columnPanels.lowerBound, to: columnPanels.upperBound, by: plan.group)
-    {
+    let chains = (block.depth + Int(MACLAURIN_CHAIN) - 1) / Int(MACLAURIN_CHAIN)
+    var stream = PanelStream(
+      operands.instance, [operands.columnPanels], space: block.panelSpace,
+      count: columnPanels.count * chains
+    ) { index in
+      let first = index % chains * Int(MACLAURIN_CHAIN)
+      return PanelStream.Load(
+        source: 0, column: (columnPanels.lowerBound + index / chains) * operands.columnWidth,
+        first: block.first + first, depth: min(Int(MACLAURIN_CHAIN), block.depth - first))
+    }
+    for panel in columnPanels {
       let column = panel * operands.columnWidth
-      let end = min(panel + plan.group, columnPanels.upperBound) * operands.columnWidth
-      let columns = min(end, operands.n) - column
+      let columns = min(operands.columnWidth, operands.n - column)
       for chain in stride(from: 0, to: block.depth, by: Int(MACLAURIN_CHAIN)) {
+        let b = stream.next()
         let depth = min(Int(MACLAURIN_CHAIN), block.depth - chain)
-        // A kept packed operand would take the place of this call, with the whole k as its depth.
-        operands.packColumns(
-          column, columns: columns, first: block.first + chain, depth: depth, to: block.panelSpace)
+        stream.spread(panels: rowPanels.count, depth: depth)
         operands.addChain(
-          row: block.row + row, rows: rows, column: column, columns: columns,
-          depth: depth, isFirst: block.first + chain == 0,
+          row: block.row + row, rows: rows, column: column, columns: columns, depth: depth,
+          isFirst: block.first + chain == 0, isLast: block.first + chain + depth == operands.k,
           a: block.packed + (row * block.depth + chain * operands.rowWidth) * operands.elementBytes,
-          aPanelStride: block.depth * operands.rowWidth,
-          b: block.panelSpace, bPanelStride: depth * operands.columnWidth)
+          aPanelStride: block.depth * operands.rowWidth, b: b, ahead: &stream.ahead)
       }
     }
   }
 
   /// At least that much workspace.
-  private func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
+  func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
     if bytes > workspaceCapacity {
       free(workspace)
       workspace = nil
@@ -189,6 +212,14 @@ final class HostContraction {
       workspaceCapacity = capacity
     }
     return workspace!
+  }
+
+  /// fl(alpha·scale) of a term.
+  static func factor(_ alpha: Double, _ scale: UnsafeRawPointer?, isDouble: Bool) -> Double {
+    var p = ContractionParameters()
+    p.alpha = isDouble ? Int(bitPattern: UInt(alpha.bitPattern)) : Int(Float(alpha).bitPattern)
+    p.hasScale = scale == nil ? 0 : 1
+    return factors(p, isDouble: isDouble, scale: scale).alpha
   }
 
   private static func instances(elementBytes: Int) -> [ContractionInstance] {
@@ -223,6 +254,10 @@ extension HostContraction {
     var a, b: UnsafeRawPointer
     var c: UnsafeMutableRawPointer
     let alpha, beta: Double
+    var state: UnsafeMutableRawPointer?
+    var stateRow = 0
+    var stateColumn = 0
+    var rate = 0.0
 
     var m: Int { shape.m }
     var n: Int { shape.n }
@@ -250,6 +285,7 @@ extension HostContraction {
       (operands.shape.bRow, operands.shape.bColumn) = (shape.aColumn, shape.aRow)
       (operands.shape.cRow, operands.shape.cColumn) = (shape.cColumn, shape.cRow)
       (operands.shape.aBatch, operands.shape.bBatch) = (shape.bBatch, shape.aBatch)
+      (operands.stateRow, operands.stateColumn) = (stateColumn, stateRow)
       return operands
     }
 
@@ -281,25 +317,27 @@ extension HostContraction {
         shape.aRow, shape.aColumn, packed + begin * depth * elementBytes, depth * rowWidth)
     }
 
-    /// Packs panels of B: columns column ..< column + columns, products first ..< first + depth.
-    func packColumns(
-      _ column: Int, columns: Int, first: Int, depth: Int, to packed: UnsafeMutableRawPointer
-    ) {
-      instance.pack(
-        columnWidth, columns, depth,
-        b + (column * shape.bColumn + first * shape.bRow) * elementBytes,
-        shape.bColumn, shape.bRow, packed, depth * columnWidth)
+    /// B as a source of panels.
+    var columnPanels: PanelSource {
+      PanelSource(
+        pointer: b, lanes: n, laneStride: shape.bColumn, depthStride: shape.bRow,
+        elementBytes: elementBytes)
     }
 
-    /// Adds one chain to rows × columns outputs. Only the first one meets β.
+    /// Adds one chain to rows × columns outputs, columns of one panel. Only the first one meets β.
     func addChain(
-      row: Int, rows: Int, column: Int, columns: Int, depth: Int, isFirst: Bool,
-      a: UnsafeRawPointer, aPanelStride: Int, b: UnsafeRawPointer, bPanelStride: Int
+      row: Int, rows: Int, column: Int, columns: Int, depth: Int, isFirst: Bool, isLast: Bool,
+      a: UnsafeRawPointer, aPanelStride: Int, b: UnsafeRawPointer, ahead: inout ContractionAhead
     ) {
+      var target = ContractionTarget()
+      target.c = c + (row * shape.cRow + column * shape.cColumn) * elementBytes
+      (target.row, target.column) = (shape.cRow, shape.cColumn)
+      if let state, isLast {
+        target.state = state + (row * stateRow + column * stateColumn) * elementBytes
+        (target.stateRow, target.stateColumn, target.rate) = (stateRow, stateColumn, rate)
+      }
       instance.addChain(
-        rows, columns, depth, a, aPanelStride, b, bPanelStride,
-        c + (row * shape.cRow + column * shape.cColumn) * elementBytes, shape.cRow, shape.cColumn,
-        alpha, isFirst ? beta : 1)
+        rows, columns, depth, a, aPanelStride, b, &target, alpha, isFirst ? beta : 1, &ahead)
     }
 
     /// The whole contraction when k = 0.
@@ -316,8 +354,6 @@ extension HostContraction {
     let rowBlock, depthBlock: Int
     /// The grid of parts that C's blocks are cut into, one part per thread.
     let rowParts, columnParts: Int
-    /// Panels of B that are packed at a time.
-    let group: Int
     let threads: Int
     /// Bytes of the packed block of A, and of one part's panels of B.
     let packedBytes, partBytes: Int
@@ -335,11 +371,8 @@ extension HostContraction {
       let chains = max(1, sharedBytes / (rowBlock * chain * operands.elementBytes))
       depthBlock = min(operands.k, chains * chain)
 
-      let panel = depth * operands.columnWidth * operands.elementBytes
-      let most = operands.shape.bRow == 1 ? groupBytes : wideGroupBytes
-      group = min(max(1, most / panel), 8)
       packedBytes = Self.up(rowBlock * depthBlock * operands.elementBytes, 4096)
-      partBytes = Self.up(group * panel, 4096)
+      partBytes = PanelStream.spaceBytes(operands.instance, sources: 1)
       (rowParts, columnParts) = Self.grid(
         rowPanels: panelCount(min(rowBlock, operands.m), width),
         columnPanels: panelCount(operands.n, operands.columnWidth), width, threads)
@@ -364,11 +397,6 @@ extension HostContraction {
     var bytes: Int { packedBytes + rowParts * columnParts * partBytes }
 
     func panels(of lanes: Int, width: Int) -> Int { panelCount(lanes, width) }
-
-    /// Part number `index` of 0 ..< count, cut as evenly as can be.
-    static func part(_ index: Int, of parts: Int, in count: Int) -> Range<Int> {
-      index * count / parts..<(index + 1) * count / parts
-    }
 
     private static func up(_ value: Int, _ multiple: Int) -> Int {
       (value + multiple - 1) / multiple * multiple

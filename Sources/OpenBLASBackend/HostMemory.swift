@@ -67,6 +67,8 @@ final class HostMemory {
 final class HostBuffer: Buffer {
   private let memory: HostMemory
   private let range: Range<Int>
+  /// Packed copies of matrices in this buffer.
+  var panels: [KeptPanels.Key: KeptPanels.Copy] = [:]
 
   init(count: Int, type: ScalarType, memory: HostMemory) throws {
     self.memory = memory

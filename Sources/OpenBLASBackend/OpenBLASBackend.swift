@@ -11,8 +11,10 @@ public final class OpenBLASBackend: Backend {
   public var workspaceBytes = OpenBLASBackend.defaultWorkspaceBytes
   private let memory: HostMemory
   private let pool: ThreadPool
-  private let contraction: HostContraction
-  private let library: OpenBLASLibrary?
+  let contraction: HostContraction
+  /// Packed copies of weights that do not change.
+  let keptPanels = KeptPanels()
+  let library: OpenBLASLibrary?
   private var functions: [String: MaclaurinHostFunction] = [:]
   /// Seconds by function, while profiling.
   private var seconds: [String: Double]?
@@ -59,6 +61,7 @@ public final class OpenBLASBackend: Backend {
   public func upload(_ source: UnsafeRawBufferPointer, to matrix: Matrix) {
     guard matrix.count > 0, let base = source.baseAddress else { return }
     memory.statistics.uploadedBytes += matrix.count * matrix.type.byteCount
+    matrix.buffer.version += 1
     let bytes = matrix.columns * matrix.type.byteCount
     for row in 0..<matrix.rows {
       memcpy(
@@ -89,16 +92,39 @@ public final class OpenBLASBackend: Backend {
     }
   }
 
-  private func perform(_ operation: Operation) throws {
+  public var runsSequencesAtOnce: Bool { numerics == .reproducible }
+
+  public func run(sequence: [Operation]) throws {
+    guard let timeline else { return try perform(sequence: sequence) }
+    let cost = sequence.reduce(Cost()) { $0 + $1.cost }
+    try timeline.measure(
+      name, sequence.map { $0.name }.joined(separator: ", "), .operation, flops: cost.flops,
+      bytes: cost.bytes
+    ) {
+      try perform(sequence: sequence)
+    }
+  }
+
+  func perform(_ operation: Operation) throws {
+    if keptPanels.isInUse { noteChanges(operation) }
     switch operation {
     case .contraction(let contraction): run(contraction)
     case .jetContraction(let product):
+      if try sweep(product) { return }
       for part in try product.lowered(workspace: allocate) { try perform(part) }
     default:
       guard let portable = operation.content as? any PortableOperation else {
         preconditionFailure("\(operation.name) has no lowering")
       }
       for launch in try portable.launches(workspace: allocate) { run(launch) }
+    }
+  }
+
+  /// What the operation writes is no longer what packed copies were made of.
+  func noteChanges(_ operation: Operation) {
+    var operation = operation
+    operation.visitOperands { matrix, access in
+      if access.writes { matrix.buffer.version += 1 }
     }
   }
 
@@ -155,21 +181,27 @@ public final class OpenBLASBackend: Backend {
   private func run(_ launch: Launch) {
     let range = launch.range
     guard range.items > 0, range.columns > 0 else { return }
-    let function = implementation(launch)
-    let pointers = launch.arguments.map { Optional($0.pointer) }
+    let call = call(launch)
     let parts = launch.work < Self.parallelWork ? 1 : min(threads, range.items)
     timed(launch.function) {
+      pool.run(parts: parts) { part in
+        var own = range
+        own.begin = range.items * part / parts
+        own.end = range.items * (part + 1) / parts
+        call(own)
+      }
+    }
+  }
+
+  /// A launch for any thread to call with a part of its range.
+  func call(_ launch: Launch) -> (LaunchRange) -> Void {
+    nonisolated(unsafe) let function = implementation(launch)
+    let pointers = launch.arguments.map { Optional($0.pointer) }
+    return { range in
       launch.parameters.withUnsafeBytes { parameters in
         pointers.withUnsafeBufferPointer { buffers in
-          // The pool only runs the closure, and only until it returns.
-          nonisolated(unsafe) let block = parameters.baseAddress
-          nonisolated(unsafe) let arguments = buffers.baseAddress
-          pool.run(parts: parts) { part in
-            var own = range
-            own.begin = range.items * part / parts
-            own.end = range.items * (part + 1) / parts
-            function(&own, block, arguments)
-          }
+          var own = range
+          function(&own, parameters.baseAddress, buffers.baseAddress)
         }
       }
     }
@@ -187,7 +219,7 @@ public final class OpenBLASBackend: Backend {
 
   // MARK: Statistics
 
-  private func timed(_ name: String, _ body: () -> Void) {
+  func timed(_ name: String, _ body: () -> Void) {
     memory.statistics.count(name)
     guard seconds != nil else { return body() }
     let clock = ContinuousClock()

@@ -29,7 +29,7 @@ extension ScalarType {
 }
 
 extension OpenCLBackend {
-  /// One launch (device family), or two packing launches and one of register blocks (host family),
+  /// One launch or, with split chains, a few (device family), or two packing launches and one of register blocks (host family),
   /// for as many products as one launch may have.
   func lower(_ operation: Contraction, into lowering: inout Lowering) throws {
     guard operation.m > 0, operation.n > 0 else { return }
@@ -48,19 +48,29 @@ extension OpenCLBackend {
     }
   }
 
+  /// One launch; where chains are split, one that computes them and one that folds them, for as many
+  /// chains as the workspace has room for.
   private func lowerTiled(_ operation: Contraction, into lowering: inout Lowering) throws {
-    let tile =
-      contractionTile
-      ?? .choose(m: operation.m, n: operation.n, batch: operation.batch, on: device)
-    var defines = tile.defines
+    let layout = layout(operation)
+    let tile = layout.tile
+    var vectors = ContractionTile.Vectors(operation)
+    let chains = layout.chains.map { min($0, OpenCLSession.groupLimit / operation.batch) } ?? 0
+    if chains > 0 { vectors.c = false }
+    var defines = tile.defines(vectors, type: operation.c.type)
     if operation.transposeA { defines.append(("A_TRANSPOSED", 1)) }
     if operation.transposeB { defines.append(("B_TRANSPOSED", 1)) }
+    if chains > 0 { defines.append(("CHAIN_SUMS", 1)) }
+    let program = ProgramKey(
+      "contraction", defines: defines, isDouble: operation.c.type == .float64)
     let kernel = try session.kernel(
-      "contraction",
-      of: ProgramKey("contraction", defines: defines, isDouble: operation.c.type == .float64))
+      chains > 0 ? "contraction_chains" : "contraction", of: program)
     try checkWorkGroup(tile.workItems, kernel)
-    let operands = [operation.a, operation.b, operation.c, operation.scale ?? operation.a]
-      .map { PreparedLaunch.Argument.memory(session.memory(of: $0)) }
+    let (a, b, c, scale) = (
+      PreparedLaunch.Argument.memory(session.memory(of: operation.a)),
+      PreparedLaunch.Argument.memory(session.memory(of: operation.b)),
+      PreparedLaunch.Argument.memory(session.memory(of: operation.c)),
+      PreparedLaunch.Argument.memory(session.memory(of: operation.scale ?? operation.a))
+    )
     let columns = (operation.n + tile.columns - 1) / tile.columns
     var p = operation.parameters
     let step = OpenCLSession.groupLimit * tile.rows
@@ -68,11 +78,39 @@ extension OpenCLBackend {
       p.m = min(step, operation.m - row)
       p.aOffset = operation.a.offset + row * p.aRow
       p.cOffset = operation.c.offset + row * p.cRow
-      lowering.launches.append(
-        PreparedLaunch(
-          kernel, [.parameters(p)] + operands,
-          groups: [columns, (p.m + tile.rows - 1) / tile.rows, operation.batch],
-          local: [tile.workItems, 1, 1], flops: operation.cost.flops))
+      let groups = [columns, (p.m + tile.rows - 1) / tile.rows, operation.batch]
+      guard chains > 0 else {
+        lowering.launches.append(
+          PreparedLaunch(
+            kernel, [.parameters(p), a, b, c, scale], groups: groups,
+            local: [tile.workItems, 1, 1], flops: operation.cost.flops))
+        continue
+      }
+      let folding = try session.kernel("contraction_fold", of: program)
+      let items = min(64, folding.maximumWorkGroup)
+      lowering.workspaceCount = max(
+        lowering.workspaceCount,
+        layout.workspaceCount(m: p.m, n: p.n, batch: operation.batch))
+      lowering.workspaceType = operation.c.type
+      let depth = chains * Contraction.chainLength
+      for first in stride(from: 0, to: operation.k, by: depth) {
+        var round = p
+        round.k = min(depth, operation.k - first)
+        round.chains = (round.k + Contraction.chainLength - 1) / Contraction.chainLength
+        round.aOffset += first * p.aColumn
+        round.bOffset += first * p.bRow
+        if first > 0 { round.beta = operation.c.type.realBits(1) }
+        lowering.launches.append(
+          PreparedLaunch(
+            kernel, [.parameters(round), a, b, .workspace],
+            groups: groups[..<2] + [operation.batch * round.chains],
+            local: [tile.workItems, 1, 1],
+            flops: operation.cost.flops * Double(round.k) / Double(operation.k)))
+        lowering.launches.append(
+          PreparedLaunch(
+            folding, [.parameters(round), .workspace, c, scale],
+            groups: [(p.m * p.n + items - 1) / items, 1, operation.batch], local: [items, 1, 1]))
+      }
     }
   }
 

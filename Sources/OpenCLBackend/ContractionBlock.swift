@@ -17,7 +17,7 @@ struct ContractionBlock {
 
   /// What fits in 32 registers of 512 bits, or in 16 of 256.
   init(for device: OpenCLDevice) {
-    (rows, vectors) = device.nativeVectorWidth >= 16 ? (8, 2) : (6, 1)
+    (rows, vectors) = device.nativeVectorWidth >= 16 ? (12, 2) : (6, 1)
     streams = Self.streamsPerUnit * device.computeUnits
   }
 
@@ -74,10 +74,15 @@ extension ContractionBlock {
 
 extension OpenCLDevice {
   /// Elements that a contraction takes from the memory pool while it runs, besides its operands:
-  /// the host family's packed copies.
+  /// the host family's packed copies, the device family's split chains.
   public func workspaceCount(_ operation: Contraction, family: KernelFamily) -> Int {
-    guard family == .host, operation.m > 0, operation.n > 0 else { return 0 }
-    let block = ContractionBlock(for: self)
+    guard operation.m > 0, operation.n > 0 else { return 0 }
+    if family == .device {
+      var part = operation
+      part.batch = min(part.batch, OpenCLSession.groupLimit)
+      return layout(part).workspaceCount(m: part.m, n: part.n, batch: part.batch)
+    }
+    let block = TuningCache.block(of: self)
     var part = operation
     part.batch = min(
       part.batch, max(1, OpenCLSession.groupLimit / block.panels(operation.m).groups))

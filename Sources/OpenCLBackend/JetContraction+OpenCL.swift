@@ -35,18 +35,23 @@ extension JetContraction {
 }
 
 extension OpenCLBackend {
-  /// Device family: one launch for all coefficients and directions of a schoolbook product. Host
-  /// family, and interpolated products: the operations that define it.
+  /// Device family: one launch for all coefficients and directions of a schoolbook product, unless
+  /// chains of one of the contractions that define it are split, and one for the products at all nodes
+  /// of an interpolated one. Otherwise the operations that define it.
   func lower(_ operation: JetContraction, into lowering: inout Lowering) throws {
     guard operation.input.block > 0, operation.output.columns > 0 else { return }
     // A cotangent without coefficients.
     if operation.sense == .adjoint && min(operation.input.degree, operation.output.degree) < 1 {
       return
     }
-    if family == .device, let parameters = operation.parameters,
-      let launch = try lowerTiled(operation, parameters)
-    {
-      return lowering.launches.append(launch)
+    if family == .device {
+      if operation.plan.isInterpolated {
+        if try lowerNodes(operation, into: &lowering) { return }
+      } else if operation.contractions.allSatisfy({ layout($0).chains == nil }),
+        let parameters = operation.parameters, let launch = try lowerTiled(operation, parameters)
+      {
+        return lowering.launches.append(launch)
+      }
     }
     let parts = try operation.lowered { count, type in
       let buffer = try session.allocate(count, type)
@@ -73,16 +78,25 @@ extension OpenCLBackend {
     let coefficients =
       output.degree + (operation.sense == .forward && !operation.isZeroGiven ? 1 : 0)
     let rows = coefficients * output.block
+    let vectors = ContractionTile.Vectors(operation)
+    // Without several chains nothing is split.
     let tile =
       contractionTile
-      ?? .choose(m: rows, n: output.columns, batch: output.directions, on: device)
+      ?? tunedTile(
+        m: rows, n: output.columns, batch: output.directions, transposeA: false,
+        transposeB: operation.sense == .forward, type: output.type)
+      ?? ContractionLayout.choose(
+        m: rows, n: output.columns, k: min(operation.input.columns, Contraction.chainLength),
+        batch: output.directions, hasVectors: vectors.a && vectors.b, units: device.computeUnits
+      ).tile
     let groups = [
       (output.columns + tile.columns - 1) / tile.columns, (rows + tile.rows - 1) / tile.rows,
       output.directions,
     ]
     guard groups[1...].allSatisfy({ $0 <= OpenCLSession.groupLimit }) else { return nil }
     let defines =
-      tile.defines + (operation.sense == .forward ? [(name: "B_TRANSPOSED", value: 1)] : [])
+      tile.defines(vectors, type: output.type)
+      + (operation.sense == .forward ? [(name: "B_TRANSPOSED", value: 1)] : [])
     let kernel = try session.kernel(
       "jet_contraction",
       of: ProgramKey("jet_contraction", defines: defines, isDouble: output.type == .float64))

@@ -15,6 +15,9 @@ struct ProgramKey: Hashable {
     self.isDouble = isDouble
   }
 
+  /// The define that also tells a compiler which can be told how many registers a work-item may use.
+  static let registerLimit = "REGISTERS"
+
   /// "jet_composition, ACTIVATION=3"
   var description: String {
     ([source] + defines.map { "\($0.name)=\($0.value)" } + (isDouble ? ["float64"] : []))

@@ -17,11 +17,16 @@ public final class OpenCLBackend: Backend {
   public let family: KernelFamily
   /// The device family's tile; nil lets shapes choose. Bits do not depend on it.
   public var contractionTile: ContractionTile?
+  /// With such a tile, the chains of a launch of contractions that have several; nil: not split.
+  var contractionChains: Int?
 
   public lazy var workspaceBytes = device.convolutionWorkspace(family: family)
 
   /// The host family's register block.
   var contractionBlock: ContractionBlock
+
+  /// Tiles from the device's tuning table, if it has one.
+  let tunedTiles: [ContractionClass: ContractionTile]
 
   let session: OpenCLSession
 
@@ -33,7 +38,8 @@ public final class OpenCLBackend: Backend {
   ///     needs (for tools that check memory accesses).
   ///   - programSourceOverride: texts in place of the embedded ones, by source name; such programs
   ///     are not cached on disk.
-  ///   - cacheFolder: where compiled programs are kept, nil for nowhere.
+  ///   - cacheFolder: where compiled programs are kept, nil for nowhere; the device's tuning table
+  ///     lies beside it.
   ///   - verboseBuilds: compiles anew and keeps the compiler's messages in `buildLogs`.
   ///   - buildOptions: further compiler options.
   public convenience init(
@@ -82,7 +88,9 @@ public final class OpenCLBackend: Backend {
     self.device = device
     self.numerics = numerics
     self.family = family ?? device.family
-    contractionBlock = ContractionBlock(for: device)
+    let table = cacheFolder.flatMap { TuningCache(besidePrograms: $0).table(for: device).table }
+    contractionBlock = table?.block?.value ?? ContractionBlock(for: device)
+    tunedTiles = table?.tilesByClass ?? [:]
     session = try OpenCLSession(
       device, texts: ProgramText(replacing: programSourceOverride),
       cache: verboseBuilds ? nil : cacheFolder.map { ProgramCache(folder: $0) },

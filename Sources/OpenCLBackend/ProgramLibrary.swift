@@ -71,6 +71,11 @@ struct ProgramLibrary {
     var options = self.options
     if key.isDouble { options.append("-DREAL_IS_DOUBLE") }
     options += key.defines.map { "-D\($0.name)=\($0.value)" }
+    if device.hasNVIDIACompiler,
+      let limit = key.defines.first(where: { $0.name == ProgramKey.registerLimit })
+    {
+      options.append("-cl-nv-maxrregcount=\(limit.value)")
+    }
     let text = texts.program(of: key.source)
     let program = try make(key, text, options.joined(separator: " "))
     programs[key] = program

@@ -27,7 +27,8 @@ struct ProgramText {
   func parts(of source: String) -> [String] {
     switch source {
     case "contraction_host": ["parameters", "dialect", source]
-    case "contraction", "jet_contraction": ["parameters", "dialect", "contraction_tile", source]
+    case "contraction", "jet_contraction", "jet_contraction_nodes":
+      ["parameters", "dialect", "contraction_tile", source]
     case "random_fill", "dropout", "image_gather":
       ["parameters", "dialect", "functions", "series", "philox", source]
     case "dual_activation", "dual_series":

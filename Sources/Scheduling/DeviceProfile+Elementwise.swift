@@ -39,7 +39,6 @@ public struct ElementwiseTables: Sendable, Codable, Equatable {
     case .columnProducts(let content): return seconds(content, of: type)
     case .dropout(let content): return seconds(random, content.x.count, 1, content.x.type, type)
     case .imageGather(let content): return streamSeconds(content.cost)
-    case .regularization(let content): return streamSeconds(content.cost)
     case .optimizerUpdate(let content): return streamSeconds(content.cost)
     case .rowScaling(let content): return streamSeconds(content.cost)
     case .rowSquares(let content): return streamSeconds(content.cost)

@@ -30,17 +30,23 @@ extension Scheduler {
     }
   }
 
-  /// Runs an operation on the host; false, and nothing done, if an accelerator is to become home.
-  func ranAlone(_ operation: Operation) throws -> Bool {
+  /// Runs operations on the host; false, and nothing done, if an accelerator is to become home.
+  ///
+  /// - Parameters:
+  ///   - duration: what they take on a device of some profile, in seconds.
+  func ranAlone(
+    _ duration: (DeviceProfile) -> Double, flops: () -> Double,
+    _ run: (any Backend) throws -> Void
+  ) throws -> Bool {
     guard sampling.isDue() else {
       places[0].ran()
-      try host.run(operation)
+      try run(host)
       return true
     }
     let weight = Double(sampling.weight)
     let choosing = try hasChoice && knowsProfiles()
     if choosing {
-      let predicted = predictions { weight * $0.seconds(operation) }
+      let predicted = predictions { weight * duration($0) }
       locateOperands(moves: false)
       let decision = Placement.choose(corrected(predicted), residency, profiles)
       residency.regret = decision.regret
@@ -52,10 +58,10 @@ extension Scheduler {
       places[0].calibration.expects(predicted[0])
     }
     let start = MonotonicClock.seconds
-    try host.run(operation)
+    try run(host)
     let seconds = MonotonicClock.seconds - start
     sampling.draw(after: seconds)
-    places[0].ran(weight * operation.cost.flops, seconds: weight * seconds)
+    places[0].ran(weight * flops(), seconds: weight * seconds)
     if choosing { places[0].calibration.took(weight * seconds) }
     return true
   }

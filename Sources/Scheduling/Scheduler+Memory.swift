@@ -75,6 +75,7 @@ extension Scheduler {
     if target == 0, let pointer = to.buffer.hostPointer {
       let content = UnsafeMutableRawBufferPointer(start: pointer + offset, count: bytes)
       try at(source) { try $0.download(from, into: content) }
+      to.buffer.version += 1
     } else if source == 0, let pointer = from.buffer.hostPointer {
       let content = UnsafeRawBufferPointer(start: pointer + offset, count: bytes)
       try at(target) { try $0.upload(content, to: to) }

@@ -105,8 +105,26 @@ public final class Scheduler: Backend {
 
   // MARK: Operations
 
+  public var runsSequencesAtOnce: Bool { isAlone && host.runsSequencesAtOnce }
+
+  public func run(sequence: [Operation]) throws {
+    if isAlone, survey == nil, pinned == nil,
+      try ranAlone(
+        { profile in sequence.reduce(0) { $0 + profile.seconds($1) } },
+        flops: { sequence.reduce(0) { $0 + $1.cost.flops } }, { try $0.run(sequence: sequence) })
+    {
+      return
+    }
+    for operation in sequence { try run(operation) }
+  }
+
   public func run(_ operation: Operation) throws {
-    if isAlone, survey == nil, pinned == nil, try ranAlone(operation) { return }
+    if isAlone, survey == nil, pinned == nil,
+      try ranAlone(
+        { $0.seconds(operation) }, flops: { operation.cost.flops }, { try $0.run(operation) })
+    {
+      return
+    }
     operands.removeAll(keepingCapacity: true)
     var operation = operation
     operation.visitOperands { matrix, access in

@@ -124,6 +124,7 @@ extension Model {
     signs?.forget()
     drawn = nil
     stepFactors = nil
+    stateChanges(squares: false)
   }
 
   // MARK: Evaluations
@@ -199,6 +200,7 @@ extension Model {
   /// Δ ← normal numbers of standard deviation `std` on trained tensors.
   func drawMovement(std: Double, seed: UInt64, frozen: [String]) throws {
     guard let displacement, std > 0 else { return }
+    stateChanges(squares: false)
     let trainable = try FreezePattern.trainable(network.parameters, frozen: frozen)
     for (index, tensor) in network.parameters.enumerated() where trainable[index] {
       let part = displacement.slice(at: tensor.offset, rows: 1, columns: tensor.count)

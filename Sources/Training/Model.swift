@@ -36,6 +36,8 @@ public final class Model {
   var stepFactors: Matrix?
   /// s, ‖θ0‖², ‖Δ‖².
   private let scalars: Matrix
+  /// Whether ‖Δ‖² is that of Δ, and not of what it was before.
+  private var knowsSquares = false
 
   /// Takes over `center`. Δ starts at zero.
   ///
@@ -45,10 +47,11 @@ public final class Model {
   ///   - movement: what is done with the movement; a random one to start from is drawn at once.
   ///   - seed: of its random numbers.
   ///   - frozen: patterns of tensors that keep their values.
+  ///   - products: how dense layers multiply series.
   public init(
     _ network: Network, center: Matrix, order: Int, on backend: any Backend,
     outputScale: Double? = nil, start: Matrix? = nil, movement: MovementSettings? = nil,
-    seed: UInt64 = 0, frozen: [String] = []
+    seed: UInt64 = 0, frozen: [String] = [], products: JetProducts = .auto
   ) throws {
     try movement?.check(network, order: order, frozen: frozen)
     self.network = network
@@ -57,7 +60,7 @@ public final class Model {
     self.outputScale = outputScale
     self.start = start
     type = center.type
-    algebra = JetAlgebra(backend, order: order)
+    algebra = JetAlgebra(backend, order: order, products: products)
     coefficient = movement?.coefficient
     signs = try movement?.signOrder(ofOrder: order).map {
       try SignedMovement(
@@ -89,7 +92,7 @@ public final class Model {
     try self.init(
       network, center: center, order: settings.order, on: backend,
       outputScale: settings.outputScale, start: start, movement: settings.movement,
-      seed: settings.seed, frozen: settings.frozen)
+      seed: settings.seed, frozen: settings.frozen, products: settings.products)
   }
 
   /// θ_s, kept from now on when the center moves. Call it before it does.
@@ -113,16 +116,33 @@ public final class Model {
 
   /// Recomputes s after the displacement has changed.
   public func updateScale() throws {
+    knowsSquares = false
+    try updateScaleForStep()
+  }
+
+  /// The same, without a pass over Δ where the last step's update has left ‖Δ‖².
+  func updateScaleForStep() throws {
     if order == 0, displacement != nil, drawn == nil { try sumUp() }
     guard order >= 1, let displacement = drawn?.displacement ?? displacement else { return }
-    try backend.run(
-      .reduction(Reduction(.sumOfSquares, of: displacement, into: scalars.element(2))))
+    if !knowsSquares || drawn != nil {
+      try backend.run(
+        .reduction(Reduction(.sumOfSquares, of: displacement, into: scalars.element(2))))
+      knowsSquares = drawn == nil
+    }
     try backend.run(
       .directionScale(
         DirectionScale(
           scalars.element(0), centerSquares: scalars.element(1),
           displacementSquares: scalars.element(2), order: order)))
   }
+
+  /// Where an update of all of Δ leaves ‖Δ‖²; nil where nobody needs it.
+  var displacementSquares: Matrix? {
+    order >= 1 && displacement != nil && drawn == nil ? scalars.element(2) : nil
+  }
+
+  /// An update changes the state, and leaves ‖Δ‖² behind or not.
+  func stateChanges(squares: Bool) { knowsSquares = squares }
 
   /// The parameters as a jet along sΔ.
   public var ray: ParameterJet {
@@ -146,7 +166,7 @@ public final class Model {
   /// stays. Call `updateScale` before the next pushforward.
   func changeOrder(to order: Int) {
     precondition(displacement != nil && order >= 1, "the network itself has no other order")
-    algebra = JetAlgebra(backend, order: order)
+    algebra = JetAlgebra(backend, order: order, products: algebra.products)
   }
 
   /// Re-expands around θ: θ0 ← fl(θ0 + Δ), Δ ← 0. `spare`, 1×P, is exchanged for the old θ0.
@@ -159,6 +179,7 @@ public final class Model {
     }
     try parameters(into: spare)
     swap(&center, &spare)
+    knowsSquares = false
     try backend.run(.fill(Fill(displacement, value: 0)))
     try centerChanged()
   }
@@ -198,7 +219,8 @@ public final class Model {
   /// The gradient with respect to the state for the cotangent of a pushforward's output; with an
   /// output scale α, that gradient over α², as for a loss that is divided by α².
   public func pullback(
-    _ cotangent: Jet, _ tape: Network.Tape, into gradient: Matrix, isTrainable: [Bool]? = nil
+    _ cotangent: Jet, _ tape: Network.Tape, into gradient: Matrix, isTrainable: [Bool]? = nil,
+    use: ((_ tensor: Int, _ gradient: Matrix) -> Operation?)? = nil
   ) throws {
     var cotangent = cotangent
     if let coefficient { try clear(below: coefficient, cotangent) }
@@ -209,7 +231,7 @@ public final class Model {
       cotangent.matrix = scaled
     }
     try network.pullback(
-      cotangent, tape, ray, algebra: algebra, into: gradient, isTrainable: isTrainable)
+      cotangent, tape, ray, algebra: algebra, into: gradient, isTrainable: isTrainable, use: use)
   }
 
   /// Memory for the cotangent of an output jet: ȳ_1…ȳ_d (ȳ_0 for order 0).

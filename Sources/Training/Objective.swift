@@ -73,12 +73,25 @@ public struct Objective {
     isTrainable: [Bool]? = nil, dropout: Network.DropoutKey? = nil,
     centerProducts: CenterProducts? = nil
   ) throws {
-    try model.updateScale()
+    model.stateChanges(squares: false)
+    try stepGradient(
+      model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
+      isTrainable: isTrainable, dropout: dropout, centerProducts: centerProducts)
+  }
+
+  /// The same behind another step, whose update may have left what s needs; `use` as in
+  /// `Network.pullback`.
+  func stepGradient(
+    _ model: Model, inputs: Matrix, targets: Matrix, into gradient: Matrix, outputs: Outputs,
+    isTrainable: [Bool]?, dropout: Network.DropoutKey?, centerProducts: CenterProducts?,
+    use: ((_ tensor: Int, _ gradient: Matrix) -> Operation?)? = nil
+  ) throws {
+    try model.updateScaleForStep()
     let tape = Network.Tape()
     let logits = try model.pushforward(
       inputs, tape: tape, dropout: dropout, centerProducts: centerProducts)
     let cotangent = try model.cotangent(for: logits)
     try evaluate(model, logits: logits, targets: targets, into: outputs, cotangent: cotangent)
-    try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable)
+    try model.pullback(cotangent, tape, into: gradient, isTrainable: isTrainable, use: use)
   }
 }

@@ -29,6 +29,11 @@ public final class TrainingStep {
   private let isTrainable: [Bool]
   /// What the optimizer takes at a time.
   private let pieces: [UpdatePiece]
+  /// On η, by tensor.
+  private let rateFactors: [Double]
+  /// Tensors that the last step updated as soon as their gradients were there, and what the optimizer
+  /// takes at a time of the others.
+  private var atOnce: (tensors: Set<Int>, others: [UpdatePiece]) = ([], [])
   let penalty: MovementPenalty?
   /// Clipping factor and gradient norm.
   private let scalars: Matrix
@@ -59,8 +64,8 @@ public final class TrainingStep {
     let isTrainable = try FreezePattern.trainable(
       model.network.parameters, frozen: settings.frozen)
     self.isTrainable = isTrainable
-    pieces = UpdatePiece.pieces(
-      model, isTrainable, rateFactors: try settings.rateFactors(of: model.network.parameters))
+    rateFactors = try settings.rateFactors(of: model.network.parameters)
+    pieces = UpdatePiece.pieces(model, isTrainable, rateFactors: rateFactors)
     penalty = try settings.movement.flatMap { movement in
       guard movement.movementPenalty > 0 else { return nil }
       return try MovementPenalty(
@@ -72,6 +77,18 @@ public final class TrainingStep {
       ? try GaussNewtonSolver(
         settings.gaussNewton ?? GaussNewton(), model, loss: settings.loss,
         isTrainable: isTrainable) : nil
+  }
+
+  /// Smaller tensors are updated together with the others.
+  private static let leastUpdate = 1 << 16
+
+  /// Whether nothing is to be known of the gradient as a whole, and nothing else to be done to it or
+  /// to the state: then the gradient of a weight can be gone before the next one is made. Worth it
+  /// where the back end then never writes it.
+  private var canUpdateAtOnce: Bool {
+    model.backend.runsSequencesAtOnce && settings.optimizer == .sgd && settings.clipNorm == 0
+      && settings.weightDecay == 0 && settings.movement == nil && model.signs == nil
+      && model.sum == nil
   }
 
   /// The moments that are kept in the displacement's frame: of the first order.
@@ -96,10 +113,22 @@ public final class TrainingStep {
     }
     let outputs = try Objective.Outputs(
       backend, count: inputs.rows, outputs: targets.columns, type: model.type)
-    try objective.gradient(
+    var updated: Set<Int> = []
+    try objective.stepGradient(
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
       isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step),
-      centerProducts: rows.flatMap { try orderZeroCache?.products($0, step: step, expansion) })
+      centerProducts: rows.flatMap { try orderZeroCache?.products($0, step: step, expansion) },
+      use: squares == nil && canUpdateAtOnce
+        ? { [self] tensor, gradient in
+          guard gradient.count >= Self.leastUpdate else { return nil }
+          updated.insert(tensor)
+          return .optimizerUpdate(
+            OptimizerUpdate(
+              .sgd,
+              state: model.state.slice(
+                at: model.network.parameters[tensor].offset, rows: 1, columns: gradient.count),
+              gradient: gradient.flat, learningRate: rate * rateFactors[tensor]))
+        } : nil)
     try backend.run(.reduction(Reduction(.sum, of: outputs.losses, into: lossSum)))
     try model.pullBackDraw(gradient, isTrainable: isTrainable)
     try penalty?.add(to: gradient)
@@ -117,16 +146,22 @@ public final class TrainingStep {
       }
     }
     if let gaussNewton {
-      for piece in pieces where settings.weightDecay != 0 {
-        try regularize(piece, decay: settings.weightDecay, clips: false)
-      }
+      if settings.weightDecay != 0 { try addDecay(scratch: gaussNewton.direction) }
       try gaussNewton.solve(
         gradient, decay: settings.weightDecay, inputs: inputs, targets: targets)
     }
     let noise = try drawNoise(step)
     let framed = model.signs.flatMap { $0.hasFrames ? $0 : nil }
     let next = try framed?.drawNext()
-    for piece in pieces {
+    if updated != atOnce.tensors {
+      atOnce = (
+        updated,
+        UpdatePiece.pieces(
+          model, isTrainable.enumerated().map { $1 && !updated.contains($0) },
+          rateFactors: rateFactors)
+      )
+    }
+    for piece in updated.isEmpty ? pieces : atOnce.others {
       try update(piece, step: step, rate: rate, clips: clips, noise: noise, next: next)
     }
     framed?.advance()
@@ -148,36 +183,28 @@ public final class TrainingStep {
     return vector
   }
 
-  /// g ← clip·g + λθ.
-  private func regularize(_ piece: UpdatePiece, decay: Double, clips: Bool) throws {
-    try model.backend.run(
-      .regularization(
-        Regularization(
-          .gradient(piece.of(gradient), clip: clips ? scalars.element(0) : nil, decay: decay),
-          state: piece.of(model.state), center: model.stateCenter.map(piece.of))))
+  /// g ← fma(λ, θ, g) on trained tensors, for gauss-newton, which solves for the whole of it.
+  private func addDecay(scratch: Matrix) throws {
+    let backend = model.backend
+    for piece in pieces {
+      let (sum, gradient, state) = (
+        piece.of(scratch), piece.of(gradient), piece.of(model.state)
+      )
+      if let center = model.stateCenter.map(piece.of) {
+        try backend.run(.linearCombination(LinearCombination(sum, 1, center, 1, state)))
+      } else {
+        try backend.run(.linearCombination(LinearCombination(sum, 1, state)))
+      }
+      try backend.run(
+        .linearCombination(LinearCombination(sum, 1, gradient, settings.weightDecay, sum)))
+      try backend.run(.linearCombination(LinearCombination(gradient, 1, sum)))
+    }
   }
 
   private func update(
     _ piece: UpdatePiece, step: Int, rate: Double, clips: Bool, noise: Matrix?, next: Matrix?
   ) throws {
-    let (backend, rate) = (model.backend, rate * piece.rateFactor)
-    let (state, center) = (piece.of(model.state), model.stateCenter.map(piece.of))
-    let gradient = piece.of(gaussNewton?.direction ?? self.gradient)
-    let decoupled = settings.optimizer == .adamw
-    let decay = decoupled || gaussNewton != nil ? 0 : settings.weightDecay
-    if gaussNewton == nil, clips || decay != 0 {
-      try regularize(piece, decay: decay, clips: clips)
-    }
-    if decoupled, settings.weightDecay != 0 {
-      try backend.run(
-        .regularization(
-          Regularization(
-            .state(rate: -(rate * settings.weightDecay)), state: state, center: center)))
-    }
-    if let noise {
-      try backend.run(
-        .linearCombination(LinearCombination(gradient, 1, piece.of(noise), 1, gradient)))
-    }
+    let rate = rate * piece.rateFactor
     let rule: OptimizerUpdate.Rule
     switch settings.optimizer {
     case .sgd, .gaussNewton: rule = .sgd
@@ -188,21 +215,28 @@ public final class TrainingStep {
         beta2: TrainingSettings.beta2, epsilon: TrainingSettings.epsilon,
         step: step + 1 - momentsSince)
     }
-    let sum = model.sum.map(piece.of)
-    var signs: OptimizerUpdate.SignedRows?
+    var update = OptimizerUpdate(
+      rule, state: piece.of(model.state),
+      gradient: piece.of(gaussNewton?.direction ?? gradient), learningRate: rate,
+      center: model.stateCenter.map(piece.of), noise: noise.map(piece.of),
+      parameters: model.sum.map(piece.of))
+    if gaussNewton == nil {
+      if clips { update.clip = scalars.element(0) }
+      if settings.weightDecay != 0 {
+        update.decay =
+          settings.optimizer == .adamw
+          ? .state(rate: -(rate * settings.weightDecay)) : .gradient(settings.weightDecay)
+      }
+    }
     if let neurons = piece.neurons, let now = model.signs?.signs, let next {
       func own(_ vector: Matrix) -> Matrix {
         vector.slice(at: neurons.lowerBound, rows: 1, columns: neurons.count)
       }
-      signs = OptimizerUpdate.SignedRows(now: own(now), next: own(next))
-      if let center, let sum { signs?.sum = (center, sum) }
+      update.signs = OptimizerUpdate.SignedRows(now: own(now), next: own(next))
+    } else if piece.range.count == model.state.count {
+      update.squares = model.displacementSquares
     }
-    try backend.run(
-      .optimizerUpdate(
-        OptimizerUpdate(
-          rule, state: state, gradient: gradient, learningRate: rate, signs: signs)))
-    if let center, let sum, signs == nil {
-      try backend.run(.linearCombination(LinearCombination(sum, 1, center, 1, state)))
-    }
+    model.stateChanges(squares: update.squares != nil)
+    try model.backend.run(.optimizerUpdate(update))
   }
 }

@@ -41,9 +41,9 @@ struct AutomaticTests {
   /// A momentum update that forgets the velocity: too much for a loss curve to show at once.
   private func brokenKernel(_ folder: TemporaryFolder) throws -> [String] {
     let text = try #require(OpenCLBackend.programSource("optimizer_update"))
-    let part = "fma(momentum, velocity[i], gradient[i])"
+    let part = "fma(momentum, t[l], g[l])"
     #expect(text.contains(part))
-    let broken = text.replacing(part, with: "gradient[i]")
+    let broken = text.replacing(part, with: "g[l]")
     try broken.write(
       toFile: "\(folder.path)/broken.cl", atomically: true, encoding: .utf8)
     return ["--backend", "opencl", "--kernel-source", "optimizer_update=broken.cl"]

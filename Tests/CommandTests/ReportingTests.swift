@@ -113,7 +113,7 @@ struct ReportingTests {
       #expect(launches["jet_composition"] == .number(3 * (4 + 5)), "\(launches)")
       #expect(launches["loss"] == .number(4 + 5))
       #expect(launches.keys.contains { $0.hasPrefix("contraction") || $0.hasPrefix("jet_contr") })
-      #expect(launches["update_sgd"] == .number(4) && launches["cblas_sgemm"] == nil)
+      #expect(launches["update"] == .number(4) && launches["cblas_sgemm"] == nil)
     }
 
     let fast = try Command.run(arguments + ["openblas", "--numerics", "fast"], in: folder)

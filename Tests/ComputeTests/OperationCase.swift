@@ -190,22 +190,28 @@ extension OperationCase {
 
   private static var scalars: [OperationCase] {
     [
-      OperationCase("gradient clipped and decayed") { backend, type in
-        let gradient = try matrix(1, 1009, type, seed: 12, on: backend)
+      OperationCase("gradient clipped and decayed, and norm") { backend, type in
         let state = try matrix(1, 1009, type, seed: 13, on: backend)
-        let center = try matrix(1, 1009, type, seed: 14, on: backend)
-        let clip = try backend.matrix(1, 1, type, [0.7])
+        let squares = try backend.matrix(1, 1, type)
         return (
-          .regularization(
-            Regularization(
-              .gradient(gradient, clip: clip, decay: 1e-3), state: state, center: center)),
-          [gradient]
+          .optimizerUpdate(
+            OptimizerUpdate(
+              .sgd, state: state, gradient: try matrix(1, 1009, type, seed: 12, on: backend),
+              learningRate: 0.5, center: try matrix(1, 1009, type, seed: 14, on: backend),
+              clip: try backend.matrix(1, 1, type, [0.7]), decay: .gradient(1e-3),
+              squares: squares)), [state, squares]
         )
       },
-      OperationCase("decoupled decay") { backend, type in
+      OperationCase("decoupled decay, noise, and sum") { backend, type in
         let state = try matrix(1, 1009, type, seed: 15, on: backend)
+        let parameters = try matrix(1, 1009, type, seed: 18, on: backend)
         return (
-          .regularization(Regularization(.state(rate: -1e-3), state: state, center: nil)), [state]
+          .optimizerUpdate(
+            OptimizerUpdate(
+              .sgd, state: state, gradient: try matrix(1, 1009, type, seed: 16, on: backend),
+              learningRate: 0.5, center: try matrix(1, 1009, type, seed: 17, on: backend),
+              decay: .state(rate: -1e-3), noise: try matrix(1, 1009, type, seed: 19, on: backend),
+              parameters: parameters)), [state, parameters]
         )
       },
     ]

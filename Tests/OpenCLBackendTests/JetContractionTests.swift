@@ -1,6 +1,7 @@
 import Compute
-import OpenCLBackend
 import Testing
+
+@testable import OpenCLBackend
 
 /// Jet contractions of both kernel families against the definition and against each other.
 @Suite struct JetContractionTests {
@@ -13,9 +14,13 @@ import Testing
     var outputDegree: Int
     var directions = 1
     var hasDisplacement = true
+    /// Of the device family; nil for its choice.
+    var tile: ContractionTile?
+    var isInterpolated = false
     var description: String {
       "\(sense) \(block)·\(inputs)→\(outputs) degree \(inputDegree)→\(outputDegree) "
         + "×\(directions)\(hasDisplacement ? "" : " without displacement")"
+        + (isInterpolated ? " interpolated" : "")
     }
   }
 
@@ -41,6 +46,34 @@ import Testing
     Shape(
       sense: .adjoint, block: 5, inputs: 66, outputs: 7, inputDegree: 3, outputDegree: 3,
       directions: 3),
+    // Vectors.
+    Shape(
+      sense: .forward, block: 9, inputs: 36, outputs: 132, inputDegree: 2, outputDegree: 3,
+      directions: 2, tile: .wide),
+    Shape(
+      sense: .adjoint, block: 12, inputs: 20, outputs: 1028, inputDegree: 3, outputDegree: 3,
+      tile: .narrow),
+  ]
+
+  static let interpolated = [
+    Shape(sense: .forward, block: 5, inputs: 7, outputs: 9, inputDegree: 1, outputDegree: 2),
+    Shape(
+      sense: .forward, block: 3, inputs: 1030, outputs: 18, inputDegree: 3, outputDegree: 3,
+      tile: .flat),
+    Shape(
+      sense: .forward, block: 20, inputs: 36, outputs: 20, inputDegree: 4, outputDegree: 4,
+      tile: .flat),
+    Shape(
+      sense: .forward, block: 17, inputs: 20, outputs: 36, inputDegree: 7, outputDegree: 8,
+      tile: .tall),
+    Shape(sense: .forward, block: 6, inputs: 5, outputs: 66, inputDegree: 6, outputDegree: 6),
+    Shape(sense: .adjoint, block: 5, inputs: 7, outputs: 9, inputDegree: 4, outputDegree: 4),
+    Shape(
+      sense: .adjoint, block: 20, inputs: 36, outputs: 20, inputDegree: 5, outputDegree: 4,
+      tile: .flat),
+    Shape(
+      sense: .adjoint, block: 9, inputs: 68, outputs: 12, inputDegree: 8, outputDegree: 8,
+      tile: .small),
   ]
 
   private func make(
@@ -71,7 +104,11 @@ import Testing
         ? try weights(shape.directions, seed: 3).rows(0..<shape.outputs) : nil,
       displacementStride: size,
       into: try jet(isForward ? shape.outputs : shape.inputs, shape.outputDegree, seed: 4),
-      alpha: 0.75, scale: hasDisplacement ? scale : nil)
+      alpha: 0.75, scale: hasDisplacement ? scale : nil,
+      plan: shape.isInterpolated
+        ? .interpolated(
+          sense: shape.sense, inputDegree: shape.inputDegree, outputDegree: shape.outputDegree)
+        : .schoolbook)
   }
 
   @Test(arguments: shapes, [ScalarType.float32, .float64])
@@ -82,6 +119,7 @@ import Testing
     var results: [[UInt64]] = []
     for family in KernelFamily.allCases {
       let backend = try makeBackend(family)
+      backend.contractionTile = shape.tile
       let operation = try make(shape, type, on: backend)
       try backend.run(.jetContraction(operation))
       // All rows: what the operation does not write keeps its content.
@@ -90,6 +128,33 @@ import Testing
         "\(family) \(shape)")
       results.append(try bits(operation.output.matrix, on: backend))
       if family == .device { #expect(backend.statistics.launches == ["jet_contraction": 1]) }
+    }
+    #expect(results[0] == results[1], "\(shape)")
+  }
+
+  /// The device combines weights where it loads them; the host family has a matrix for them.
+  @Test(arguments: interpolated, [ScalarType.float32, .float64])
+  func interpolatedFamiliesAgree(_ shape: Shape, _ type: ScalarType) throws {
+    var shape = shape
+    shape.isInterpolated = true
+    let reference = ReferenceBackend()
+    let defined = try make(shape, type, on: reference)
+    reference.run(.jetContraction(defined))
+    var results: [[UInt64]] = []
+    for family in KernelFamily.allCases {
+      let backend = try makeBackend(family)
+      backend.contractionTile = shape.tile
+      let operation = try make(shape, type, on: backend)
+      #expect(operation.plan.isInterpolated)
+      try backend.run(.jetContraction(operation))
+      try expectWithinBound(
+        operation.output.matrix, on: backend, defined.output.matrix, of: reference,
+        "\(family) \(shape)")
+      results.append(try bits(operation.output.matrix, on: backend))
+      if family == .device {
+        #expect(
+          backend.statistics.launches == ["block_combination": 2, "jet_contraction_nodes": 1])
+      }
     }
     #expect(results[0] == results[1], "\(shape)")
   }

@@ -109,9 +109,13 @@ import Testing
           .adam(
             first: first, second: second, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 3),
         ]
+        let squares = try backend.matrix(1, 1, .float32)
         let update = OptimizerUpdate(
-          rules[rule], state: state, gradient: try vector(4), learningRate: 0.1)
-        return (.optimizerUpdate(update), [state, first, second])
+          rules[rule], state: state, gradient: try vector(4), learningRate: 0.1,
+          center: try vector(5), clip: try backend.matrix(1, 1, .float32, [0.5]),
+          decay: rule == 1 ? .state(rate: -0.01) : .gradient(0.01), noise: try vector(6),
+          squares: squares)
+        return (.optimizerUpdate(update), [state, first, second, squares])
       }
     }
   }
@@ -135,18 +139,6 @@ import Testing
             scale, centerSquares: try backend.matrix(1, 1, .float32, [900]),
             displacementSquares: try backend.matrix(1, 1, .float32, [0.125]), order: 3)),
         [scale]
-      )
-    }
-    try compare("regularization") { backend in
-      let gradient = try backend.matrix(1, 300, .float32, sample(300, seed: 1))
-      let state = try backend.matrix(1, 300, .float32, sample(300, seed: 2))
-      let center = try backend.matrix(1, 300, .float32, sample(300, seed: 3))
-      let clip = try backend.matrix(1, 1, .float32, [0.5])
-      return (
-        .regularization(
-          Regularization(
-            .gradient(gradient, clip: clip, decay: 0.01), state: state, center: center)),
-        [gradient]
       )
     }
   }

@@ -79,12 +79,12 @@ import Testing
           .adam(
             first: first, second: second, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 3),
         ]
-        var signs = OptimizerUpdate.SignedRows(
-          now: try self.signs(backend, rows, 2), next: try self.signs(backend, rows, 3))
         let parameters = try vector(5)
-        if hasSum { signs.sum = (try vector(6), parameters) }
-        let update = OptimizerUpdate(
-          rules[rule], state: state, gradient: try vector(4), learningRate: 0.1, signs: signs)
+        var update = OptimizerUpdate(
+          rules[rule], state: state, gradient: try vector(4), learningRate: 0.1,
+          signs: OptimizerUpdate.SignedRows(
+            now: try self.signs(backend, rows, 2), next: try self.signs(backend, rows, 3)))
+        if hasSum { (update.center, update.parameters) = (try vector(6), parameters) }
         return (.optimizerUpdate(update), [state, first, second, parameters])
       }
     }

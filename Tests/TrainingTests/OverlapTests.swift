@@ -50,9 +50,8 @@ import Training
   /// From the first step to the last, within and across intervals, nothing waits for what was just
   /// enqueued: at least one step is enqueued between a download's start and its wait. An interval
   /// costs one download, of a loss sum per step and a norm.
-  @Test(arguments: [1, 4, 10, 23, 100], [25, 60])
-  func nothingWaitsBetweenSteps(logEvery: Int, batch: Int) throws {
-    let events = try events(settings(logEvery: logEvery, batch: batch), TemporaryFolder("overlap"))
+  private func expectNoWaits(_ settings: TrainingSettings) throws {
+    let (logEvery, events) = (settings.logEvery, try events(settings, TemporaryFolder("overlap")))
     let steps = events.indices.filter { events[$0] == Self.step }
     try #require(steps.count == 23)
     let (first, last) = (steps[0], steps[22])
@@ -76,6 +75,25 @@ import Training
     // What else is downloaded belongs to the end: two evaluations, the test's outputs, movements.
     #expect(sizes.count == intervals.count + 4)
     #expect(Set(started.keys) == Set(waited.keys))
+  }
+
+  @Test(arguments: [(1, 25), (4, 60), (10, 25), (23, 60), (100, 25)])
+  func nothingWaitsBetweenSteps(logEvery: Int, batch: Int) throws {
+    try expectNoWaits(settings(logEvery: logEvery, batch: batch))
+  }
+
+  /// Whatever a step does.
+  @Test(arguments: [0, 1, 3]) func noSettingMakesStepsWait(_ order: Int) throws {
+    var settings = settings(logEvery: 8)
+    settings.order = order
+    (settings.optimizer, settings.clipNorm) = (.sgd, 0.5)
+    try expectNoWaits(settings)
+    settings.optimizer = .adamw
+    settings.weightDecay = 0.01
+    if order > 0 { settings.relinearization = .every(3, growth: 1.5) }
+    try expectNoWaits(settings)
+    settings.relinearization.state = .reset
+    try expectNoWaits(settings)
   }
 
   /// The order of an epoch is uploaded while the epoch before is under way, and nothing else is.

@@ -22,8 +22,8 @@ import Verification
       operation: "jet_product", words: "by definition"),
     // Two roundings in place of one: far within every bound, so bits must tell.
     Fault(
-      source: "optimizer_update", part: "fma(momentum, velocity[i], gradient[i])",
-      replacement: "momentum * velocity[i] + gradient[i]", operation: "optimizer_update",
+      source: "optimizer_update", part: "fma(momentum, t[l], g[l])",
+      replacement: "momentum * t[l] + g[l]", operation: "optimizer_update",
       words: "on the CPU path"),
     // A write past the end.
     Fault(

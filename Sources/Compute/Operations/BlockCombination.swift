@@ -112,6 +112,7 @@ public struct BlockCombination: PortableOperation {
       withUnsafeMutableBytes(of: &parameters) { bytes in
         words.withUnsafeBytes { bytes.copyMemory(from: $0) }
       }
+      parameters.columns = output.columns
       let target = output.rows((first * block)..<((first + part.count) * block))
       return Launch(
         "block_combination", source: "block_combination", type: output.type,

@@ -1,6 +1,6 @@
 import Kernels
 
-/// norm ← √squares, factor ← min(1, c/norm): what `Regularization` multiplies a gradient by.
+/// norm ← √squares, factor ← min(1, c/norm): what `OptimizerUpdate` multiplies a gradient by.
 public struct GradientClipping: PortableOperation {
   /// 1×1 each.
   public var factor: Matrix

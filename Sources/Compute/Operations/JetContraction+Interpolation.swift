@@ -14,14 +14,53 @@ extension JetContraction {
     guard plan.isInterpolated, let displacement else {
       return fills.map { .fill($0) } + contractions.map { .contraction($0) }
     }
+    let frame = try nodeProducts(workspace: workspace)
+    var operations = frame.preparation.map { Operation.blockCombination($0) }
+    let inner =
+      plan.innerNodes.isEmpty
+      ? nil
+      : Matrix(
+        try workspace(center.count, center.type), rows: center.rows, columns: center.columns)
+    for (node, x, values) in frame.products {
+      var weights = node == .zero ? center : displacement
+      if let inner, plan.innerNodes.contains(node) {
+        weights = inner
+        operations.append(
+          .rayWeights(
+            RayWeights(
+              inner, center: center, displacement: displacement, at: node.value, scale: scale)))
+      }
+      var contraction = product(x, weights, into: values)
+      if node == .infinity { contraction.scale = scale }
+      operations.append(.contraction(contraction))
+    }
+    operations.append(.blockCombination(frame.combination))
+    return operations
+  }
+
+  /// What an interpolated product consists of, whoever makes the weights of the nodes.
+  public struct NodeProducts {
+    /// A coefficient 0 that is given, as a value.
+    public var given: BlockCombination?
+    /// Of node inputs, and of the products.
+    public var evaluation: BlockCombination
+    public var combination: BlockCombination
+    /// values = x G_uᵀ, in the order of the plan; a node that has no product is not there.
+    public var products: [(node: JetProductPlan.Node, x: Matrix, values: Matrix)]
+
+    /// What goes before the products.
+    public var preparation: [BlockCombination] { (given.map { [$0] } ?? []) + [evaluation] }
+  }
+
+  public func nodeProducts(
+    workspace: (_ count: Int, ScalarType) throws -> Buffer
+  ) rethrows -> NodeProducts {
     func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
       Matrix(try workspace(max(1, rows * columns), output.type), rows: rows, columns: columns)
     }
     let block = input.block
     let first = sense == .forward ? 0 : 1
     let given = isZeroGiven ? 1 : 0
-    var operations: [Operation] = []
-
     // A coefficient that is alone at its node is read where it lies.
     var inputs: [JetProductPlan.Node: Matrix] = [:]
     var places: [(node: JetProductPlan.Node, row: Int, count: Int)] = []
@@ -41,43 +80,25 @@ extension JetContraction {
       inputs[place.node] = evaluated.rows(
         (place.row * block)..<((place.row + place.count) * block))
     }
-    if isZeroGiven {
-      operations.append(
-        .blockCombination(
-          BlockCombination(
-            values.rows(0..<block), of: output[0], block: block, rows: [Self.copy])))
-    }
-    operations.append(
-      .blockCombination(
-        BlockCombination(
-          evaluated, of: input[first...plan.inputDegree], block: block, rows: rows)))
-
-    let inner = plan.innerNodes.isEmpty ? nil : try matrix(center.rows, center.columns)
+    var result = NodeProducts(
+      given: isZeroGiven
+        ? BlockCombination(
+          values.rows(0..<block), of: output[0], block: block,
+          rows: [BlockCombination.Row([(0, 1)], divisor: 1)]) : nil,
+      evaluation: BlockCombination(
+        evaluated, of: input[first...plan.inputDegree], block: block, rows: rows),
+      combination: BlockCombination(
+        output[(first + given)...plan.outputDegree], of: values, block: block,
+        rows: Array(plan.outputs.dropFirst(given))),
+      products: [])
     for node in JetProductPlan.Node.allCases {
       guard let x = inputs[node] else { continue }
-      var weights = node == .zero ? center : displacement
-      if let inner, plan.innerNodes.contains(node) {
-        weights = inner
-        operations.append(
-          .rayWeights(
-            RayWeights(
-              inner, center: center, displacement: displacement, at: node.value, scale: scale)))
-      }
       let range = computed(at: node)
-      var contraction = product(
-        x, weights, into: values.rows((range.lowerBound * block)..<(range.upperBound * block)))
-      if node == .infinity { contraction.scale = scale }
-      operations.append(.contraction(contraction))
+      result.products.append(
+        (node, x, values.rows((range.lowerBound * block)..<(range.upperBound * block))))
     }
-    operations.append(
-      .blockCombination(
-        BlockCombination(
-          output[(first + given)...plan.outputDegree], of: values, block: block,
-          rows: Array(plan.outputs.dropFirst(given)))))
-    return operations
+    return result
   }
-
-  private static let copy = BlockCombination.Row([(0, 1)], divisor: 1)
 
   /// The products at a node that are made: all but P_0 of the first block where that is given.
   public func computed(at node: JetProductPlan.Node) -> Range<Int> {
@@ -101,7 +122,7 @@ extension JetContraction {
     }
     var rows: [BlockCombination.Row] = []
     var cost = combination(Array(plan.outputs.dropFirst(isZeroGiven ? 1 : 0)), n)
-    if isZeroGiven { cost = cost + combination([Self.copy], n) }
+    if isZeroGiven { cost = cost + combination([BlockCombination.Row([(0, 1)], divisor: 1)], n) }
     for node in JetProductPlan.Node.allCases {
       let range = computed(at: node)
       if range.isEmpty { continue }

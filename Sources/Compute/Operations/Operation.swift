@@ -23,7 +23,6 @@ public enum Operation {
   case imageGather(ImageGather)
   case loss(Loss)
   case softmaxCurvature(SoftmaxCurvature)
-  case regularization(Regularization)
   case optimizerUpdate(OptimizerUpdate)
   case rowScaling(RowScaling)
   case rowSquares(RowSquares)
@@ -65,7 +64,6 @@ public enum Operation {
     case .imageGather(let content): content
     case .loss(let content): content
     case .softmaxCurvature(let content): content
-    case .regularization(let content): content
     case .optimizerUpdate(let content): content
     case .rowScaling(let content): content
     case .rowSquares(let content): content
@@ -110,7 +108,6 @@ public enum Operation {
     case .imageGather(let content): content.cost
     case .loss(let content): content.cost
     case .softmaxCurvature(let content): content.cost
-    case .regularization(let content): content.cost
     case .optimizerUpdate(let content): content.cost
     case .rowScaling(let content): content.cost
     case .rowSquares(let content): content.cost
@@ -162,7 +159,6 @@ public enum Operation {
     case .imageGather(let content): try visit(content, Self.imageGather)
     case .loss(let content): try visit(content, Self.loss)
     case .softmaxCurvature(let content): try visit(content, Self.softmaxCurvature)
-    case .regularization(let content): try visit(content, Self.regularization)
     case .optimizerUpdate(let content): try visit(content, Self.optimizerUpdate)
     case .rowScaling(let content): try visit(content, Self.rowScaling)
     case .rowSquares(let content): try visit(content, Self.rowSquares)

@@ -36,15 +36,18 @@ public struct Reduction: PortableOperation {
     try visit(&result, .write, body)
   }
 
-  public func define() {
+  public func define() { result[0, 0] = defined { x.flat.exact(0, $0) } }
+
+  /// The sum over terms, or squares, that may have errors of their own.
+  func defined(_ element: (Int) -> Bounded) -> Bounded {
     // Summed with compensation, so that float64 can be judged too: in ascending order alone the
     // definition would collect a rounding per term, and the lanes below only one per 64.
     var sum = 0.0
     var compensation = 0.0
     var magnitude = 0.0
-    let x = self.x.flat
+    var (error, underflow) = (0.0, 0.0)
     for i in 0..<x.count {
-      let value = x[0, i].value
+      let (x, value) = (element(i), element(i).value)
       let term = kind == .sum ? value : value * value
       let next = sum + term
       // What the addition lost, exactly (Neumaier), and what the square lost.
@@ -52,6 +55,9 @@ public struct Reduction: PortableOperation {
       if kind == .sumOfSquares { compensation += (-term).addingProduct(value, value) }
       sum = next
       magnitude += abs(term)
+      let slope = kind == .sum ? 1 : 2 * abs(value)
+      if x.error != 0 { error += slope * x.error }
+      if x.underflow != 0 { underflow += slope * x.underflow }
     }
     sum += compensation
     var roundings = 0
@@ -60,31 +66,50 @@ public struct Reduction: PortableOperation {
       roundings += min(count, Self.block) / Self.lanes + 8
       count = (count + Self.block - 1) / Self.block
     } while count > 1
-    result[0, 0] = Bounded(sum, error: Double(roundings) * magnitude)
+    return Bounded(sum, error: error + Double(roundings) * magnitude, underflow: underflow)
+  }
+
+  private func blocks(_ count: Int) -> Int { (count + Self.block - 1) / Self.block }
+
+  /// Memory for the first level's sums of lanes, [blocks, lanes].
+  func firstPartial(_ workspace: (Int, ScalarType) throws -> Buffer) rethrows -> Matrix {
+    try Matrix(
+      workspace(blocks(x.count) * Self.lanes, x.type), rows: blocks(x.count), columns: Self.lanes)
   }
 
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) throws -> [Launch] {
+    let partial = try firstPartial(workspace)
+    return try [
+      lanes(kind == .sum ? "sum_lanes" : "sum_of_squares_lanes", of: x.flat, into: partial)
+    ] + launches(from: partial, workspace: workspace)
+  }
+
+  private func lanes(_ function: String, of input: Matrix, into partial: Matrix) -> Launch {
+    Launch(
+      function, source: "reduction", type: x.type,
+      .grid(rows: partial.rows, columns: Self.lanes), [partial, input],
+      ReductionParameters(count: input.count))
+  }
+
+  /// What follows the first level's sums of lanes.
+  func launches(
+    from partial: Matrix, workspace: (Int, ScalarType) throws -> Buffer
+  ) throws -> [Launch] {
     var launches: [Launch] = []
-    var input = x.flat
-    var function = kind == .sum ? "sum_lanes" : "sum_of_squares_lanes"
-    repeat {
-      let blocks = (input.count + Self.block - 1) / Self.block
-      let partial = Matrix(
-        try workspace(blocks * Self.lanes, x.type), rows: blocks, columns: Self.lanes)
+    var partial = partial
+    while true {
+      let count = partial.rows
       let sums =
-        blocks == 1 ? result : Matrix(try workspace(blocks, x.type), rows: 1, columns: blocks)
-      let parameters = ReductionParameters(count: input.count)
+        count == 1 ? result : Matrix(try workspace(count, x.type), rows: 1, columns: count)
       launches.append(
         Launch(
-          function, source: "reduction", type: x.type, .grid(rows: blocks, columns: Self.lanes),
-          [partial, input], parameters))
-      launches.append(
-        Launch(
-          "reduction_tree", source: "reduction", type: x.type, .items(blocks), [sums, partial],
-          parameters))
-      input = sums
-      function = "sum_lanes"
-    } while input.count > 1
-    return launches
+          "reduction_tree", source: "reduction", type: x.type, .items(count), [sums, partial],
+          ReductionParameters(count: count)))
+      if count == 1 { return launches }
+      partial = Matrix(
+        try workspace(blocks(count) * Self.lanes, x.type), rows: blocks(count),
+        columns: Self.lanes)
+      launches.append(lanes("sum_lanes", of: sums, into: partial))
+    }
   }
 }

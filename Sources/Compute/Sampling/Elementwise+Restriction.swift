@@ -28,6 +28,44 @@ extension LinearCombination: SampledOperation {
   }
 }
 
+extension BlockCombination: SampledOperation {
+  /// All rows of some cells.
+  public func restriction(_ sampler: inout Sampler) -> Restriction? {
+    let size = block * output.columns
+    guard size > 0, !rows.isEmpty else { return nil }
+    let cells = sampler.integers(sampler.elements, below: size)
+    func operand(_ kind: Access.Kind, _ matrix: Matrix) -> Restriction.Operand {
+      let count = matrix.rows / block
+      return Restriction.Operand(
+        kind, rows: count, columns: cells.count,
+        [Patch(matrix, starts: cells, outer: .init(count, step: size))])
+    }
+    let rows = rows
+    return Restriction([operand(.read, input), operand(.write, output)]) {
+      .blockCombination(BlockCombination($0[1], of: $0[0], block: 1, rows: rows))
+    }
+  }
+}
+
+extension RayWeights: SampledOperation {
+  public func restriction(_ sampler: inout Sampler) -> Restriction? {
+    guard let elements = sampler.elements(of: output) else { return nil }
+    func operand(_ kind: Access.Kind, _ matrix: Matrix) -> Restriction.Operand {
+      let starts = elements.map {
+        $0 / matrix.columns * matrix.stride + $0 % matrix.columns
+      }
+      return sampler.operand(kind, matrix, starts)
+    }
+    var operands = [operand(.read, center), operand(.read, displacement)]
+    if let scale {
+      operands.append(Restriction.Operand(.read, rows: 1, columns: 1, [Patch(whole: scale)]))
+    }
+    operands.append(operand(.write, output))
+    let bare = withoutMemory
+    return Restriction(operands) { .rayWeights(bare.replacing($0)) }
+  }
+}
+
 extension Fill: SampledOperation {
   public func restriction(_ sampler: inout Sampler) -> Restriction? {
     guard let elements = sampler.elements(of: output) else { return nil }
@@ -38,38 +76,30 @@ extension Fill: SampledOperation {
   }
 }
 
-extension Regularization: SampledOperation {
-  public func restriction(_ sampler: inout Sampler) -> Restriction? {
-    guard let elements = sampler.elements(of: state) else { return nil }
-    var operands = center.map { [sampler.operand(.read, $0, elements)] } ?? []
-    switch target {
-    case .gradient(let gradient, let clip, _):
-      operands.append(sampler.operand(.read, state, elements))
-      if let clip {
-        operands.append(Restriction.Operand(.read, rows: 1, columns: 1, [Patch(whole: clip)]))
-      }
-      operands.append(sampler.operand(.readWrite, gradient, elements))
-    case .state: operands.append(sampler.operand(.readWrite, state, elements))
-    }
-    let bare = withoutMemory
-    return Restriction(operands) { .regularization(bare.replacing($0)) }
-  }
-}
-
 extension OptimizerUpdate: SampledOperation {
+  /// Some elements; all of a small one, with its sum of squares.
   public func restriction(_ sampler: inout Sampler) -> Restriction? {
     guard let elements = sampler.elements(of: state) else { return nil }
+    if squares != nil, 8 * state.count <= Operation.wholeLimit {
+      return Operation.optimizerUpdate(self).wholeRestriction
+    }
     var operands: [Restriction.Operand] = []
+    var bare = withoutMemory
+    bare.squares = nil
     var copy = self
+    copy.squares = nil
     // Rows of one element.
     let (columns, signCount) = (columns, signs?.now.count)
     copy.visitOperands { matrix, access in
+      if let clip, matrix.buffer === clip.buffer, matrix.offset == clip.offset {
+        operands.append(Restriction.Operand(.read, rows: 1, columns: 1, [Patch(whole: clip)]))
+        return
+      }
       let isSign = signCount.map { matrix.count == $0 && $0 < state.count } ?? false
       operands.append(
         sampler.operand(access.kind, matrix, isSign ? elements.map { $0 / columns } : elements))
     }
-    let bare = withoutMemory
-    return Restriction(operands) { .optimizerUpdate(bare.replacing($0)) }
+    return Restriction(operands) { [bare] in .optimizerUpdate(bare.replacing($0)) }
   }
 }
 

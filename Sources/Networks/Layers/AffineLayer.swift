@@ -19,13 +19,14 @@ struct AffineLayer: Layer {
     let degree = tensor.displacement == nil ? 0 : min(algebra.order, x.jet.degree + 1)
     let capacity = pass.keepsTape ? algebra.slopeDegree(activation, of: degree) : degree
     let z: Jet
+    var product: JetContraction?
     if let geometry {
       tensor = try algebra.kernelPositionsFirst(
         tensor, geometry, directions: pass.parameters.directions)
       z = try algebra.convolve(
         x.jet, tensor, geometry, factor: factors.weight, capacity: capacity)
     } else {
-      z = try contract(x.jet, tensor, capacity: capacity, pass)
+      (z, product) = try contraction(x.jet, tensor, capacity: capacity, pass)
     }
     let bias = hasBias ? pass.tensor(weight + 1) : nil
     let composed = try algebra.compose(
@@ -34,7 +35,7 @@ struct AffineLayer: Layer {
         JetComposition.Bias(
           center: $0.center, displacement: $0.displacement,
           displacementStride: $0.displacementStride, factor: factors.bias, scale: $0.scale)
-      }, withSlope: pass.keepsTape && activation != .identity)
+      }, withSlope: pass.keepsTape && activation != .identity, behind: product)
     let output = Signal(jet: composed.value, isOwned: true)
     guard pass.keepsTape else { return (output, nil) }
     let (slope, zDegree) = (composed.slope, z.degree)
@@ -42,38 +43,52 @@ struct AffineLayer: Layer {
       output,
       { cotangent, isWanted, pass in
         let cotangent = try composeAdjoint(cotangent, slope, zDegree, pass)
+        let goesOn = isWanted && pass.reaches(x.jet)
+        // The input's cotangent is made of the parameters as they were on the way forward.
+        var early: Signal?
+        if goesOn, pass.sink.changesParameters, pass.wantsAny(tensors) {
+          let kept = Signal(jet: x.jet, isOwned: false)
+          early = Signal(jet: try adjoint(cotangent, tensor, over: kept, pass), isOwned: true)
+        }
         if pass.wantsAny(tensors) {
           try pass.sink.take(
             AffineGradient(
               weight: pass.wanted(weight), bias: hasBias ? pass.wanted(weight + 1) : nil,
               factors: factors, geometry: geometry, cotangent: cotangent, input: x.jet))
         }
-        guard isWanted, pass.reaches(x.jet) else { return nil }
+        guard goesOn else { return nil }
+        if let early { return early }
         return Signal(jet: try adjoint(cotangent, tensor, over: x, pass), isOwned: true)
       }
     )
   }
 
-  /// c_w·x(t) W(t)ᵀ of a dense layer. Its coefficient 0 comes from, or stays in, the pass's table of
-  /// center products, where there is one.
-  private func contract(
+  /// z = c_w·x(t) W(t)ᵀ of a dense layer, and what makes it, if it is still to run. Its coefficient 0
+  /// comes from, or stays in, the pass's table of center products, where there is one.
+  private func contraction(
     _ x: Jet, _ tensor: TensorJet, capacity: Int, _ pass: ForwardPass
-  ) throws -> Jet {
+  ) throws -> (Jet, JetContraction?) {
     let algebra = pass.algebra
     guard let products = pass.centerProducts, let table = products.tables[weight] else {
-      return try algebra.contract(x, tensor, factor: factors.weight, capacity: capacity)
+      let product = try algebra.contraction(
+        x, tensor, factor: factors.weight, capacity: capacity)
+      return (product.output, product)
     }
     switch products.use {
     case .recorded(let examples):
       precondition(
         algebra.order == 0 && !pass.keepsTape, "recorded at order 0, where z is left alone")
-      return try algebra.contract(
+      let z = try algebra.contract(
         x, tensor, factor: factors.weight, capacity: 0, into: table.rows(examples))
+      return (z, nil)
     case .gathered(let rows):
       precondition(algebra.order > 0, "an expansion's center")
-      return try algebra.contract(x, tensor, factor: factors.weight, capacity: capacity) {
+      let product = try algebra.contraction(
+        x, tensor, factor: factors.weight, capacity: capacity
+      ) {
         try algebra.backend.run(.gather(Gather($0, from: table, rows: rows)))
       }
+      return (product.output, product)
     }
   }
 

@@ -6,6 +6,9 @@ import Jets
 /// A layer does not compute its gradient. It hands over what the gradient is made of, once, and a sink
 /// makes of it what is wanted: the gradient itself (`ParameterGradients`), or what only depends on it.
 package protocol GradientSink {
+  /// Whether taking a gradient may change the parameters it belongs to: then the layer's input has to
+  /// outlive its cotangent.
+  var changesParameters: Bool { get }
   /// Before the cotangent's memory is used again.
   func take(_ gradient: AffineGradient) throws
   /// Before the cotangent's memory is used again.
@@ -45,6 +48,10 @@ package struct NormalizationGradient {
   package var value: Jet
 }
 
+extension GradientSink {
+  package var changesParameters: Bool { false }
+}
+
 /// The gradients themselves, in the order of the flat parameter vector.
 struct ParameterGradients: GradientSink {
   let algebra: JetAlgebra
@@ -53,6 +60,11 @@ struct ParameterGradients: GradientSink {
   let scale: Matrix?
   /// [V, P]
   let target: Matrix
+  /// What a dense weight's gradient is made for, where that is all: an operation that reads it, for
+  /// the tensor's number and the place of its gradient, [outputs, inputs].
+  var use: ((_ tensor: Int, _ gradient: Matrix) -> Operation?)?
+
+  var changesParameters: Bool { use != nil }
 
   func take(_ gradient: AffineGradient) throws {
     let (cotangent, x, factors) = (gradient.cotangent, gradient.input, gradient.factors)
@@ -62,9 +74,10 @@ struct ParameterGradients: GradientSink {
           cotangent, x, geometry, factor: factors.weight, scale: scale, into: place(of: weight),
           stride: target.stride)
       } else {
+        let place = place(of: weight)
         try algebra.weightGradient(
-          cotangent, x, factor: factors.weight, scale: scale, into: place(of: weight),
-          stride: target.stride)
+          cotangent, x, factor: factors.weight, scale: scale, into: place, stride: target.stride,
+          use: use?(weight, place))
       }
     }
     if let bias = gradient.bias { try takeBias(bias, cotangent, factors.bias) }

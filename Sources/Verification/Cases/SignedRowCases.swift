@@ -50,19 +50,20 @@ extension VerificationCase {
             default:
               .adam(first: first, second: second, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 7)
             }
-          var rows = OptimizerUpdate.SignedRows(
-            now: try signs(bench, rows, 2), next: try signs(bench, rows, 5))
+          var update = OptimizerUpdate(
+            rule, state: state, gradient: gradient, learningRate: 0.1,
+            signs: OptimizerUpdate.SignedRows(
+              now: try signs(bench, rows, 2), next: try signs(bench, rows, 5)))
           var outputs = [state, first, second]
           if hasSum {
             let parameters = try bench.matrix(1, count, .unset)
-            rows.sum = (try bench.matrix(1, count, content), parameters)
+            update.center = try bench.matrix(1, count, content)
+            update.parameters = parameters
+            update.decay = .gradient(0.01)
+            update.clip = try bench.scalar(0.3)
             outputs.append(parameters)
           }
-          return Prepared(
-            operation: .optimizerUpdate(
-              OptimizerUpdate(
-                rule, state: state, gradient: gradient, learningRate: 0.1, signs: rows)),
-            outputs: outputs)
+          return Prepared(operation: .optimizerUpdate(update), outputs: outputs)
         }
       }
     }

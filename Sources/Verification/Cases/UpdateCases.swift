@@ -1,94 +1,92 @@
 import Compute
 
 extension VerificationCase {
-  /// regularization and optimizer_update.
+  /// optimizer_update, each rule alone and with what else a step does in the same pass.
   static func updates(quick: Bool) -> [VerificationCase] {
-    let counts = quick ? [129] : [1, 63, 128, 129, 1009, 40_009]
+    // The last has two blocks of the canonical reduction.
+    let counts = quick ? [129] : [1, 63, 128, 129, 1009, 70_001]
     return realTypes.flatMap { type in
       counts.flatMap { count in
         [Oracle.bound, .bits].flatMap { oracle in
-          regularizations(type, count, oracle) + optimizers(type, count, oracle)
+          UpdateVariant.all.map { $0.verification(type, count, oracle) }
         }
       }
     }
   }
+}
 
-  private static func kind(_ oracle: Oracle) -> (String, Workbench.Content) {
-    oracle == .bits ? (" special values", .special) : ("", .random(2))
-  }
+/// A rule and its companions.
+private struct UpdateVariant {
+  enum Decay { case gradient, state }
+  var name: String
+  var rule: String
+  var step = 1
+  var isClipped = false
+  var decay: Decay?
+  var hasCenter = false
+  var hasNoise = false
+  var hasParameters = false
+  var hasSquares = false
 
-  private static func regularizations(
-    _ type: ScalarType, _ count: Int, _ oracle: Oracle
-  ) -> [VerificationCase] {
-    let (suffix, content) = kind(oracle)
-    return [false, true].flatMap { hasCenter in
-      let label = "\(count)" + (hasCenter ? " with center" : "")
-      let gradients = [nil, 0.3].map { (clip: Double?) in
-        VerificationCase(
-          "regularization", "gradient \(label)" + (clip == nil ? "" : " clipped") + suffix, type,
-          oracle: oracle
-        ) {
-          let (state, gradient) = (
-            try $0.matrix(1, count, content), try $0.matrix(1, count, content)
-          )
-          let center = hasCenter ? try $0.matrix(1, count, content) : nil
-          let factor = try $0.scalar(clip)
-          return Prepared(
-            operation: .regularization(
-              Regularization(
-                .gradient(gradient, clip: factor, decay: 0.01), state: state, center: center)),
-            outputs: [gradient])
-        }
-      }
-      let decay = VerificationCase(
-        "regularization", "state \(label)\(suffix)", type, oracle: oracle
-      ) {
-        let state = try $0.matrix(1, count, content)
-        let center = hasCenter ? try $0.matrix(1, count, content) : nil
-        return Prepared(
-          operation: .regularization(
-            Regularization(.state(rate: -0.003), state: state, center: center)), outputs: [state])
-      }
-      return gradients + [decay]
-    }
-  }
+  static let all = [
+    UpdateVariant(name: "sgd", rule: "sgd"),
+    UpdateVariant(name: "momentum", rule: "momentum"),
+    UpdateVariant(name: "adam step 1", rule: "adam"),
+    UpdateVariant(name: "adam step 1000", rule: "adam", step: 1000),
+    UpdateVariant(name: "sgd clipped", rule: "sgd", isClipped: true, hasCenter: true),
+    UpdateVariant(name: "sgd decayed", rule: "sgd", decay: .gradient),
+    UpdateVariant(
+      name: "momentum clipped and decayed, with center", rule: "momentum", isClipped: true,
+      decay: .gradient, hasCenter: true, hasSquares: true),
+    UpdateVariant(name: "sgd, state decayed", rule: "sgd", decay: .state, hasSquares: true),
+    UpdateVariant(
+      name: "adam, state decayed, with center", rule: "adam", step: 7, decay: .state,
+      hasCenter: true),
+    UpdateVariant(
+      name: "adam with everything", rule: "adam", step: 3, isClipped: true, decay: .gradient,
+      hasCenter: true, hasNoise: true, hasParameters: true, hasSquares: true),
+  ]
 
-  private static func optimizers(
-    _ type: ScalarType, _ count: Int, _ oracle: Oracle
-  ) -> [VerificationCase] {
-    let (suffix, content) = kind(oracle)
-    let squares = oracle == .bits ? Workbench.Content.special : .positive(1)
-    func update(
-      _ name: String,
-      _ rule: @escaping (Workbench) throws -> (OptimizerUpdate.Rule, [Matrix])
-    ) -> VerificationCase {
-      VerificationCase("optimizer_update", "\(name) \(count)\(suffix)", type, oracle: oracle) {
-        let (state, gradient) = (
-          try $0.matrix(1, count, content), try $0.matrix(1, count, content)
-        )
-        let (rule, moments) = try rule($0)
-        return Prepared(
-          operation: .optimizerUpdate(
-            OptimizerUpdate(rule, state: state, gradient: gradient, learningRate: 0.1)),
-          outputs: [state] + moments)
+  func verification(
+    _ type: ScalarType, _ count: Int, _ oracle: VerificationCase.Oracle
+  ) -> VerificationCase {
+    let isSpecial = oracle == .bits
+    let suffix = isSpecial ? " special values" : ""
+    return VerificationCase(
+      "optimizer_update", "\(name) \(count)\(suffix)", type, oracle: oracle
+    ) { bench in
+      func vector() throws -> Matrix {
+        try bench.matrix(1, count, isSpecial ? .special : .random(2))
       }
-    }
-    let adam = [1, 1000].map { step in
-      update("adam step \(step)") { bench in
-        let (first, second) = (
-          try bench.matrix(1, count, content), try bench.matrix(1, count, squares)
-        )
-        let rule = OptimizerUpdate.Rule.adam(
-          first: first, second: second, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: step)
-        return (rule, [first, second])
+      let state = try vector()
+      var outputs = [state]
+      let rule: OptimizerUpdate.Rule
+      switch self.rule {
+      case "sgd": rule = .sgd
+      case "momentum":
+        outputs.append(try vector())
+        rule = .momentum(velocity: outputs[1], 0.9)
+      default:
+        outputs.append(try vector())
+        outputs.append(try bench.matrix(1, count, isSpecial ? .special : .positive(1)))
+        rule = .adam(
+          first: outputs[1], second: outputs[2], beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
+          step: step)
       }
+      var update = OptimizerUpdate(
+        rule, state: state, gradient: try vector(), learningRate: 0.1,
+        center: hasCenter ? try vector() : nil, clip: try bench.scalar(isClipped ? 0.3 : nil),
+        decay: decay.map { $0 == .gradient ? .gradient(0.01) : .state(rate: -0.003) },
+        noise: hasNoise ? try vector() : nil)
+      if hasParameters {
+        update.parameters = try bench.matrix(1, count, .unset)
+        outputs.append(update.parameters!)
+      }
+      if hasSquares {
+        update.squares = try bench.matrix(1, 1, .unset)
+        outputs.append(update.squares!)
+      }
+      return VerificationCase.Prepared(operation: .optimizerUpdate(update), outputs: outputs)
     }
-    return [
-      update("sgd") { _ in (.sgd, []) },
-      update("momentum") { bench in
-        let velocity = try bench.matrix(1, count, content)
-        return (.momentum(velocity: velocity, 0.9), [velocity])
-      },
-    ] + adam
   }
 }
