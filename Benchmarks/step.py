@@ -20,6 +20,7 @@ from rivals import Goal, Rival, median, number
 
 # JAX's four ways are the peers of the targets; the others are shown beside them.
 TARGET_METHODS = ["grad", "nested", "jet", "hand"]
+CONSTANT_METHODS = ["nested-constant", "jet-constant", "hand-constant"]
 METHODS = TARGET_METHODS + ["neural-tangents", "torch", "torch-jvp", "torch-jet"]
 
 # {batch: {(activation or None for both, order): (against the best, against nested)}}
@@ -66,6 +67,9 @@ def parse():
         help="Pythons with colons between (default: PEERS, else .peers*/bin/python); none: ours alone")
     parser.add_argument("--no-variants", action="store_true",
                         help="leave out schoolbook products and the order-0 cache")
+    parser.add_argument(
+        "--constant-batch", action="store_true",
+        help="JAX's expansions also with the batch compiled in; the faster of both counts")
     parser.add_argument("--quick", action="store_true",
                         help="two rounds, JAX and orders full, 1 and 3 only: about a minute")
     parser.add_argument("--out", help="JSON with everything that was measured")
@@ -75,6 +79,8 @@ def parse():
         options.methods = ",".join(TARGET_METHODS)
         if options.orders == "full,1,2,3,4":
             options.orders = "full,1,3"
+    if options.constant_batch:
+        options.methods += "," + ",".join(CONSTANT_METHODS)
     options.has_targets = (options.width, options.hidden, options.inputs) == (2048, 3, 784)
     return options
 
@@ -94,8 +100,8 @@ def workers(options, installed, batch, activation, orders):
     """The peers' processes, which build one after another."""
     wanted = options.methods.split(",")
     scripts = [
-        ("jax", "jax_step.py", TARGET_METHODS), ("neural-tangents", "neural_tangents_step.py",
-                                                 ["neural-tangents"]),
+        ("jax", "jax_step.py", TARGET_METHODS + CONSTANT_METHODS),
+        ("neural-tangents", "neural_tangents_step.py", ["neural-tangents"]),
         ("torch", "torch_step.py", ["torch", "torch-jvp", "torch-jet"])]
     started = []
     for package, script, methods in scripts:
@@ -222,7 +228,7 @@ def wrong(error):
 def summary(options, batch, activation, order, result, refused, flops):
     ratios = {method: median(values) for method, values in result["ratios"].items()
               if method not in refused}
-    targets = [m for m in TARGET_METHODS if m in ratios]
+    targets = [m for m in TARGET_METHODS + CONSTANT_METHODS if m in ratios]
     best = min(targets, key=ratios.get) if targets else None
     cached = median(result["cached"])
     line = {
@@ -238,7 +244,8 @@ def summary(options, batch, activation, order, result, refused, flops):
                 "loss_error": result["errors"].get(method)}
             for method, values in result["peers"].items() if method not in refused},
         "refused": refused, "best": best, "best_ratio": ratios.get(best),
-        "nested_ratio": ratios.get("nested"),
+        "nested_ratio": min(
+            (ratios[m] for m in ("nested", "nested-constant") if m in ratios), default=None),
     }
     line["goals"] = [goal.json() for goal in goals(options, line)]
     return line
@@ -332,7 +339,7 @@ def main():
             some, facts, threads = measure(options, installed, batch, activation)
             lines += some
             versions |= facts
-    report(lines, METHODS)
+    report(lines, METHODS + CONSTANT_METHODS)
     goals = [goal for line in lines for goal in line["goals"]]
     missed = [goal for goal in goals if not goal["met"]]
     if goals:
