@@ -81,7 +81,7 @@ struct PanelStream {
     let place = place(of: index, load)
     let source = sources[load.source]
     if index < begun - 1 {
-      if way(load) == .fetched { pack(load, from: source, to: place) }
+      if way(load) == .fetched || way(load) == .packed { pack(load, from: source, to: place) }
     } else {
       if index == begun - 1, way(load) == .copied {
         if ahead.left > 0 { instance.finishCopy(&ahead) }
