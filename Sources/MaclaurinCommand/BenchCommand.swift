@@ -96,6 +96,9 @@ struct StepBenchOptions: ParsableArguments {
     help: "With coefficient 0 of dense layers kept, as train does for its examples; gathered anew.")
   var orderZeroCache = false
 
+  @Option(help: "auto, schoolbook or interpolated, as for train.")
+  var jetProducts = JetProducts.auto
+
   /// 0 for full.
   func parsedOrders() throws -> [Int] {
     let orders = try self.orders.split(separator: ",").map { name in
@@ -113,7 +116,8 @@ struct StepBenchOptions: ParsableArguments {
     TrainingSettings(
       order: order, loss: loss, optimizer: optimizer, batchSize: network.batchSize, steps: 1,
       type: type,
-      movement: randomize.map { MovementSettings(randomize: $0, signOrder: 2) })
+      movement: randomize.map { MovementSettings(randomize: $0, signOrder: 2) },
+      jetProducts: jetProducts)
   }
 
   func benches(_ options: BackendOptions) throws -> [StepBench] {

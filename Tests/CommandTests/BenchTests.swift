@@ -104,6 +104,21 @@ struct BenchTests {
   private static let unknownOrder =
     "--interactive takes an order of --orders or peak by line, not \"2\""
 
+  /// Products of a layer's size, counted by hand: of a hidden layer behind tanh 5k, or 3k + 3 for k ≤ 4;
+  /// of the first, whose input is constant, three.
+  @Test(arguments: [("schoolbook", 15), ("interpolated", 12)])
+  func jetProducts(_ name: String, _ count: Int) throws {
+    let outcome = try Command.run(
+      [
+        "bench", "step", "--orders", "3", "--activation", "tanh", "--jet-products", name,
+        "--repeats", "1", "--backend", "cpu", "--json", "--quiet",
+      ] + Self.network, in: TemporaryFolder())
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let step = try array(outcome.json["steps"])[0]
+    let flops = 2 * 8 * (3 * 6 * 16 + count * (16 * 16 + 16 * 3))
+    #expect(number(step["contraction_flops"]) == Double(flops))
+  }
+
   @Test func contractions() throws {
     let outcome = try Command.run(
       "bench", "contraction", "--sizes", "5,6,7", "5,6,7,ta", "5,6,7,ta,tb", "5,6,7,tb,kept",
