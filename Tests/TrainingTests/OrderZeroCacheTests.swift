@@ -49,10 +49,12 @@ import Testing
     [Activation.relu, .tanh])
   func runsHaveTheSameBits(_ place: BackendUnderTest, _ activation: Activation) throws {
     let (backend, problem) = (try place.backend(), try Problem.digits(activation))
-    for order in 1...3 {
+    // Devices have their own gather and their own products, and nothing else that could differ.
+    let isHost = place == .openblas2
+    for order in isHost ? [1, 2, 3] : [activation == .relu ? 1 : 3] {
       var settings = settings(order)
       // The center moves before step 7, or before step 13, and then one step is left.
-      for every in [0, 7, 13] where order == 2 || every != 13 {
+      for every in !isHost ? [7] : order == 2 ? [0, 7, 13] : [0, 7] {
         settings.relinearization = .every(every)
         let plain = try run(problem, settings, on: backend)
         let kept = try run(problem, settings, Self.all, on: backend)
@@ -64,7 +66,7 @@ import Testing
   }
 
   /// Coefficient 0 does not depend on the order at which an activation is computed.
-  @Test(arguments: Activation.allCases)
+  @Test(arguments: [Activation.leakyReLU, .sin, .gelu, .swish, .gaussian, .softplus])
   func activations(_ activation: Activation) throws {
     let (backend, problem) = (
       try BackendUnderTest.openblas2.backend(), try Problem.digits(activation)
