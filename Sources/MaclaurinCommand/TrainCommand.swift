@@ -4,6 +4,7 @@ import Maclaurin
 
 extension Loss.Kind: ExpressibleByArgument {}
 extension TrainingSettings.Optimizer: ExpressibleByArgument {}
+extension JetProducts: ExpressibleByArgument {}
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -75,9 +76,10 @@ struct TrainCommand: ParsableCommand {
         network: network, examples: examples, images: set.images, workspace: workspace)
     }
     let probes = training.expansions.kernelProbes ?? 0
-    let choice = TrainingOptions.Choice(
+    var choice = TrainingOptions.Choice(
       order: order, seed: seed, evaluatesEarly: evaluateEarly,
       kernelProbes: probes == 0 ? nil : probes)
+    if let out, content == .run { choice.jetProducts = try RunRecord.jetProducts(of: out) }
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
       return try memory(of: selection).largestBatch($0)
@@ -294,6 +296,10 @@ struct TrainCommand: ParsableCommand {
     report.result(summary, table(rows), trace)
   }
 
+  private static func name(of plan: JetProductPlan) -> String {
+    plan.isInterpolated ? "interpolated" : "schoolbook"
+  }
+
   private func show(_ plan: TrainingPlan, _ settings: TrainingSettings) {
     report.result(
       [
@@ -306,6 +312,15 @@ struct TrainCommand: ParsableCommand {
         "flops_per_step": .number(plan.flopsPerStep),
         "contraction_flops_per_step": .number(plan.contractionFlopsPerStep),
         "steps": .number(Double(settings.steps)),
+        "jet_products": .array(
+          plan.jetProducts.map { layer in
+            .object([
+              "layer": .string(layer.layer), "forward": .string(Self.name(of: layer.forward)),
+              "adjoint": layer.adjoint.map { .string(Self.name(of: $0)) } ?? .null,
+              "products": .number(Double(layer.products)),
+              "schoolbook_products": .number(Double(layer.schoolbookProducts)),
+            ])
+          }),
       ],
       table(
         [
@@ -314,10 +329,19 @@ struct TrainCommand: ParsableCommand {
           ["memory", bytesText(plan.peakBytes)],
           ["  in one piece", bytesText(plan.largestBuffer)],
           ["  of which data", bytesText(plan.dataBytes)],
-          settings.order == 0 ? [] : ["  order-0 cache", OrderZeroOption.text(plan.orderZero)],
-          ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
-          ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],
-          ["steps", String(settings.steps)],
-        ].filter { !$0.isEmpty }), nil)
+        settings.order == 0 ? [] : ["  order-0 cache", OrderZeroOption.text(plan.orderZero)],
+        ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
+        ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],
+        ["steps", String(settings.steps)],
+      ].filter { !$0.isEmpty }
+        + plan.jetProducts.map { layer in
+          let isInterpolated = layer.products < layer.schoolbookProducts
+          return [
+            "products of \(layer.layer)",
+            isInterpolated
+              ? "\(layer.products), interpolated, of \(layer.schoolbookProducts)"
+              : "\(layer.products)",
+          ]
+        }), nil)
   }
 }
