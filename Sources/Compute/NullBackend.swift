@@ -23,6 +23,8 @@ public final class NullBackend: Backend {
   /// What all operations so far would cost, and the contractions among them.
   public private(set) var cost = Cost()
   public private(set) var contractionCost = Cost()
+  /// The products of jets with moving weights so far, without memory.
+  public private(set) var jetProducts: [JetContraction] = []
   public var workspaceBytes: Int
   private let counter = Counter()
   private let workspace: Workspace
@@ -83,6 +85,7 @@ public final class NullBackend: Backend {
   }
 
   private func count(_ product: JetContraction) {
+    if product.displacement != nil { jetProducts.append(product.withoutMemory) }
     var buffers: [Buffer] = []
     let parts = product.lowered { count, type in
       buffers.append(allocate(count, type))

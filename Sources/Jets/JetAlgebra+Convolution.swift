@@ -9,6 +9,8 @@ import Compute
 /// is never less than one image's patches on the way back, and those of `Contraction.chainLength`
 /// positions for a gradient.
 ///
+/// Products of series are those of the schoolbook, also where a convolution is a dense layer.
+///
 /// With groups the image is first sorted by them, [groups·batch·H·W, channels of one], as if it were so
 /// many images; then as many groups as fit into a tile are one batched contraction, whose results lie
 /// side by side in the columns of z. Every result's sum is that of a convolution of its group alone.
@@ -49,7 +51,10 @@ extension JetAlgebra {
   public func convolve(
     _ x: Jet, _ weight: TensorJet, _ geometry: ConvolutionGeometry, factor: Double, capacity: Int
   ) throws -> Jet {
-    if geometry.isDense { return try contract(x, weight, factor: factor, capacity: capacity) }
+    if geometry.isDense {
+      return try contract(
+        x, weight, factor: factor, capacity: capacity, products: .schoolbook)
+    }
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
     let block = x.block / geometry.input.count * geometry.output.count
     let z = try jet(
@@ -93,7 +98,8 @@ extension JetAlgebra {
     over x: Jet, reuses: Bool = true
   ) throws -> Jet {
     if geometry.isDense {
-      return try contractAdjoint(cotangent, weight, factor: factor, over: x, reuses: reuses)
+      return try contractAdjoint(
+        cotangent, weight, factor: factor, over: x, reuses: reuses, products: .schoolbook)
     }
     let result = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
     let isConstant = weight.displacement == nil

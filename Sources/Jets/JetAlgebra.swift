@@ -11,11 +11,16 @@ public struct JetAlgebra {
   public let backend: any Backend
   /// The truncation order k, at most `ScalarType.maximumOrder` of the jets' type.
   public let order: Int
+  /// How dense layers multiply. Part of what decides about bits, and the same for all of a run: a
+  /// product's batch has no say in its plan, so that an example's bits do not depend on how many
+  /// others are with it.
+  public let products: JetProducts
 
-  public init(_ backend: any Backend, order: Int) {
+  public init(_ backend: any Backend, order: Int, products: JetProducts = .auto) {
     precondition(order >= 0 && order <= ScalarType.float64.maximumOrder, "orders 0…64")
     self.backend = backend
     self.order = order
+    self.products = products
   }
 
   /// A jet with unspecified coefficients.
@@ -40,14 +45,15 @@ public struct JetAlgebra {
   /// z(t) = c·x(t) W(t)ᵀ, W of shape [outputs, inputs]. `capacity` leaves room for more
   /// coefficients than z has.
   ///
-  /// This is the one place that chooses how the product of two series is computed.
+  /// This and its adjoint are the one place that chooses how the product of two series is computed:
+  /// by `products`, or by those given.
   ///
   /// - Parameters:
   ///   - memory: z's memory, for a capacity of 0; by default new memory.
   ///   - fillZero: writes z_0 = c·x_0 W0ᵀ, which then takes no product.
   public func contract(
-    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, into memory: Matrix? = nil,
-    fillZero: ((Matrix) throws -> Void)? = nil
+    _ x: Jet, _ weight: TensorJet, factor: Double, capacity: Int, products: JetProducts? = nil,
+    into memory: Matrix? = nil, fillZero: ((Matrix) throws -> Void)? = nil
   ) throws -> Jet {
     let degree = weight.displacement == nil ? x.degree : min(order, x.degree + 1)
     let z =
@@ -63,14 +69,16 @@ public struct JetAlgebra {
         JetContraction(
           .forward, x, center: weight.center, displacement: weight.displacement,
           displacementStride: weight.displacementStride, into: z, alpha: factor,
-          scale: weight.scale, isZeroGiven: fillZero != nil)))
+          scale: weight.scale, isZeroGiven: fillZero != nil,
+          plan: (products ?? self.products).plan(.forward, x, z, weight))))
     return z
   }
 
   /// x̄_i = c(ȳ_i W0 + s ȳ_{i+1} Δ), written over x's own memory, which is used up, unless
   /// `reuses` forbids it or the cotangent has more directions than x.
   public func contractAdjoint(
-    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet, reuses: Bool = true
+    _ cotangent: Jet, _ weight: TensorJet, factor: Double, over x: Jet, reuses: Bool = true,
+    products: JetProducts? = nil
   ) throws -> Jet {
     let target = try self.cotangent(over: x, directions: cotangent.directions, reuses: reuses)
     let (from, to) =
@@ -80,7 +88,7 @@ public struct JetAlgebra {
         JetContraction(
           .adjoint, from, center: weight.center, displacement: weight.displacement,
           displacementStride: weight.displacementStride, into: to, alpha: factor,
-          scale: weight.scale)))
+          scale: weight.scale, plan: (products ?? self.products).plan(.adjoint, from, to, weight))))
     return target
   }
 

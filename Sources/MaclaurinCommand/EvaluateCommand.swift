@@ -164,7 +164,8 @@ struct EvaluateCommand: ParsableCommand {
     let model = try Model(
       network, center: device.matrix(1, network.parameterCount, type),
       order: order, on: device, outputScale: scale, start: start,
-      movement: settings, seed: movement?.seed ?? 0, frozen: movement?.frozen ?? [])
+      movement: settings, seed: movement?.seed ?? 0, frozen: movement?.frozen ?? [],
+      products: RunRecord.products(of: folder))
     try model.load(
       center: center,
       displacement: ParameterSet(parsing: "\(checkpoint):displacement.").vector(network))

@@ -50,6 +50,7 @@ struct RunRecord {
     "diagnosticProbes": "diagnostic-probes", "diagnosticProducts": "diagnostic-products",
     "signOrder": "sign-order", "evaluationDraws": "evaluation-draws", "movementStd": "movement-std",
     "movementPenalty": "movement-penalty", "movementExponent": "movement-exponent",
+    "jetProducts": "jet-products",
   ]
 
   func write(to directory: RunDirectory, backend: any Backend, start: [Double]) throws {
@@ -86,11 +87,12 @@ struct RunRecord {
   /// The same for what a folder holds, whose settings are now `now`.
   func check(in folder: String, _ kind: Kind, now: [String: JSONValue]) throws {
     let record = try Self.read(folder, kind)
-    guard case .object(let before)? = record["settings"] else {
+    guard case .object(var before)? = record["settings"] else {
       throw TrainingError(
         "\(folder)/\(kind.file) has no settings, so the \(kind) in \(folder) cannot be resumed; "
           + "choose another --out")
     }
+    before["jet-products"] = .string(try Self.jetProducts(of: folder, kind).rawValue)
     try RecordedSettings.requireSame(
       before, now, of: kind.rawValue, in: folder,
       derived: ["batch-size", "checkpoint-every", "evaluate-every", "steps"])
@@ -153,6 +155,25 @@ struct RunRecord {
         "\(folder)/\(kind.file) does not say the \(kind)'s batch size; give --batch-size")
     }
     return size
+  }
+
+  /// The --jet-products of the run in a folder; those made before there was a choice are schoolbook.
+  static func jetProducts(of folder: String, _ kind: Kind = .run) throws -> JetProducts {
+    guard case .object(let settings)? = try read(folder, kind)["settings"],
+      case .string(let name)? = settings["jet-products"]
+    else { return .schoolbook }
+    guard let products = JetProducts(rawValue: name) else {
+      throw TrainingError(
+        "\(folder)/\(kind.file) names the unknown jet products \"\(name)\"; known are "
+          + JetProducts.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return products
+  }
+
+  /// What the run in a folder has propagated its series by.
+  static func products(of folder: String) throws -> JetProducts {
+    let batchSize = (try? batchSize(of: folder)) ?? 0
+    return TrainingSettings.products(try jetProducts(of: folder), batchSize: batchSize)
   }
 
   /// The patterns of tensors that the run in a folder has frozen.

@@ -129,9 +129,12 @@ struct StudyCommand: ParsableCommand {
         network: largest, examples: examples, images: set.images, workspace: workspace,
         study: together)
     }
-    let choice = TrainingOptions.Choice(
+    var choice = TrainingOptions.Choice(
       order: orders.max() ?? 0, seed: seeds[0], evaluatesEarly: true,
       hasGaussNewton: gaussNewton != nil)
+    if let out, content == .study {
+      choice.jetProducts = try RunRecord.jetProducts(of: out, .study)
+    }
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .study { return try RunRecord.batchSize(of: out, .study) }
       return try memory(of: selection).largestBatch($0)

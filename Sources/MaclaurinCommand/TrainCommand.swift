@@ -4,6 +4,7 @@ import Maclaurin
 
 extension Loss.Kind: ExpressibleByArgument {}
 extension TrainingSettings.Optimizer: ExpressibleByArgument {}
+extension JetProducts: ExpressibleByArgument {}
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -75,9 +76,10 @@ struct TrainCommand: ParsableCommand {
         network: network, examples: examples, images: set.images, workspace: workspace)
     }
     let probes = training.expansions.kernelProbes ?? 0
-    let choice = TrainingOptions.Choice(
+    var choice = TrainingOptions.Choice(
       order: order, seed: seed, evaluatesEarly: evaluateEarly,
       kernelProbes: probes == 0 ? nil : probes)
+    if let out, content == .run { choice.jetProducts = try RunRecord.jetProducts(of: out) }
     let settings = try training.settings(choice, set: set, type: type, writes: out != nil) {
       if let out, content == .run { return try RunRecord.batchSize(of: out) }
       return try memory(of: selection).largestBatch($0)
@@ -292,32 +294,5 @@ struct TrainCommand: ParsableCommand {
       }
     }
     report.result(summary, table(rows), trace)
-  }
-
-  private func show(_ plan: TrainingPlan, _ settings: TrainingSettings) {
-    report.result(
-      [
-        "parameters": .number(Double(plan.parameters)),
-        "batch_size": .number(Double(settings.batchSize)),
-        "peak_bytes": .number(Double(plan.peakBytes)),
-        "largest_buffer_bytes": .number(Double(plan.largestBuffer)),
-        "data_bytes": .number(Double(plan.dataBytes)),
-        "order_zero_cache_bytes": .number(Double(plan.orderZero.bytes)),
-        "flops_per_step": .number(plan.flopsPerStep),
-        "contraction_flops_per_step": .number(plan.contractionFlopsPerStep),
-        "steps": .number(Double(settings.steps)),
-      ],
-      table(
-        [
-          ["parameters", String(plan.parameters)],
-          ["batch size", String(settings.batchSize)],
-          ["memory", bytesText(plan.peakBytes)],
-          ["  in one piece", bytesText(plan.largestBuffer)],
-          ["  of which data", bytesText(plan.dataBytes)],
-          settings.order == 0 ? [] : ["  order-0 cache", OrderZeroOption.text(plan.orderZero)],
-          ["GFLOP per step", fixed(plan.flopsPerStep / 1e9, 3)],
-          ["  in contractions", fixed(plan.contractionFlopsPerStep / 1e9, 3)],
-          ["steps", String(settings.steps)],
-        ].filter { !$0.isEmpty }), nil)
   }
 }

@@ -73,6 +73,14 @@ struct TrainingOptions: ParsableArguments {
       valueName: "α"))
   var outputScale: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      How wide dense layers multiply series: auto (fewer products by interpolation), schoolbook, or \
+      interpolated whatever the widths.
+      """, valueName: "how"))
+  var jetProducts: JetProducts?
+
   @OptionGroup(title: "Expansions") var expansions: RelinearizationOptions
   @OptionGroup var layerRates: LayerRateOptions
   @OptionGroup(title: "Curvature") var curvature: CurvatureOptions
@@ -96,6 +104,8 @@ struct TrainingOptions: ParsableArguments {
     var kernelProbes: Int?
     /// Whether a study's baseline is trained by gauss-newton.
     var hasGaussNewton = false
+    /// Of the run that is resumed, where --jet-products does not say it.
+    var jetProducts = JetProducts.auto
   }
 
   var picksBatchSize: Bool { batchSize == "auto" }
@@ -144,7 +154,7 @@ struct TrainingOptions: ParsableArguments {
       checkpointEvery: writes ? checkpointEvery ?? perEpoch : 0, logEvery: logEvery,
       earlyStop: earlyStop, frozen: frozen, saveLogits: saveLogits,
       evaluatesEarly: choice.evaluatesEarly, outputScale: outputScale,
-      kernelProbes: choice.kernelProbes)
+      kernelProbes: choice.kernelProbes, jetProducts: jetProducts ?? choice.jetProducts)
     settings.layerRates = try layerRates.settings()
     settings.movement = try movement.settings()
     try curvature.apply(to: &settings, isBaseline: choice.hasGaussNewton)

@@ -35,7 +35,9 @@ extension Operation {
   /// Whether the definition's bound is rigorous and holds between two rounded results.
   var boundsTwoResults: Bool {
     switch self {
-    case .contraction, .jetContraction, .columnSums: true
+    case .contraction, .columnSums: true
+    // Interpolation states the bound of one.
+    case .jetContraction(let product): !product.plan.isInterpolated
     default: false
     }
   }

@@ -96,7 +96,8 @@ struct CheckJudge {
     let (fills, products): ([Fill], [Contraction])
     switch evidence.restriction.make(matrices) {
     case .contraction(let contraction): (fills, products) = ([], [contraction])
-    case .jetContraction(let product): (fills, products) = (product.fills, product.contractions)
+    case .jetContraction(let product) where !product.plan.isInterpolated:
+      (fills, products) = (product.fills, product.contractions)
     default: return nil
     }
     let width = products.map(\.n).min() ?? 0

@@ -93,6 +93,14 @@ public final class CheckedBackend: Backend {
   }
 
   public func run(_ operation: Operation) throws {
+    // What is between the parts of an interpolated product lies nowhere that a projection reaches:
+    // they run, and are checked, as operations of their own.
+    if level == .freivalds, case .jetContraction(let product) = operation,
+      product.plan.isInterpolated
+    {
+      for part in try product.lowered(workspace: wrapped.allocate) { try run(part) }
+      return
+    }
     if !projections.isEmpty {
       var operation = operation
       try operation.visitOperands { try resolveBeforeOverwriting($0, $1) }

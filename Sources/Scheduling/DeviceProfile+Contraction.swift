@@ -60,6 +60,7 @@ extension DeviceProfile {
   /// one contraction with all its rows and as much depth as gives the same flops.
   func seconds(_ product: JetContraction) -> Double {
     let form: ContractionTables.Form = product.sense == .forward ? .transposedB : .plain
+    if product.plan.isInterpolated { return interpolatedSeconds(product, form) }
     let terms = JetTerms(product)
     let (n, k, type) = (product.output.columns, Double(product.input.columns), product.center.type)
     if fusesJets {
@@ -70,6 +71,24 @@ extension DeviceProfile {
     var sum = Double(terms.fills) * launch + filled / memoryRate
     for m in [terms.shared, terms.first, terms.higher, terms.displaced] where m > 0 {
       sum += seconds(form, m: m, n: n, k: k, type)
+    }
+    return sum
+  }
+
+  /// A contraction for each node, and the passes that make its weights and combine rows.
+  private func interpolatedSeconds(
+    _ product: JetContraction, _ form: ContractionTables.Form
+  ) -> Double {
+    let (plan, block, type) = (product.plan, product.input.block, product.center.type)
+    let (n, k) = (product.output.columns, product.input.columns)
+    let blocks = plan.inputDegree + plan.outputDegree + 2 * plan.products.count
+    let weights = 3 * plan.innerNodes.count * product.center.count
+    var sum =
+      Double(2 + plan.innerNodes.count) * launch
+      + Double((blocks * block * max(n, k) + weights) * type.byteCount) / memoryRate
+    for node in JetProductPlan.Node.allCases {
+      let count = product.computed(at: node).count
+      if count > 0 { sum += seconds(form, m: count * block, n: n, k: Double(k), type) }
     }
     return sum
   }

@@ -35,6 +35,7 @@ struct OperationOutline {
           "block \(jet.block), degree \(jet.degree), capacity \(jet.capacity), directions "
             + "\(jet.directions)\(zero)"
         ))
+    case let plan as JetProductPlan: parameters.append((path, plan.description))
     case is any BinaryInteger, is any BinaryFloatingPoint, is Bool, is String,
       is any RawRepresentable:
       parameters.append((path, "\(value)"))

@@ -43,7 +43,7 @@ struct ProjectionPlan {
       products = [Product(contraction: contraction, first: 0, rowStride: m)]
       rows = m * contraction.batch
       columns = contraction.n
-    case .jetContraction(let product):
+    case .jetContraction(let product) where !product.plan.isInterpolated:
       let output = product.output
       guard output.block > 0, output.columns > 0 else { return nil }
       let width = output.columns

@@ -45,10 +45,11 @@ public final class Model {
   ///   - movement: what is done with the movement; a random one to start from is drawn at once.
   ///   - seed: of its random numbers.
   ///   - frozen: patterns of tensors that keep their values.
+  ///   - products: how dense layers multiply series.
   public init(
     _ network: Network, center: Matrix, order: Int, on backend: any Backend,
     outputScale: Double? = nil, start: Matrix? = nil, movement: MovementSettings? = nil,
-    seed: UInt64 = 0, frozen: [String] = []
+    seed: UInt64 = 0, frozen: [String] = [], products: JetProducts = .auto
   ) throws {
     try movement?.check(network, order: order, frozen: frozen)
     self.network = network
@@ -57,7 +58,7 @@ public final class Model {
     self.outputScale = outputScale
     self.start = start
     type = center.type
-    algebra = JetAlgebra(backend, order: order)
+    algebra = JetAlgebra(backend, order: order, products: products)
     coefficient = movement?.coefficient
     signs = try movement?.signOrder(ofOrder: order).map {
       try SignedMovement(
@@ -89,7 +90,7 @@ public final class Model {
     try self.init(
       network, center: center, order: settings.order, on: backend,
       outputScale: settings.outputScale, start: start, movement: settings.movement,
-      seed: settings.seed, frozen: settings.frozen)
+      seed: settings.seed, frozen: settings.frozen, products: settings.products)
   }
 
   /// θ_s, kept from now on when the center moves. Call it before it does.
@@ -146,7 +147,7 @@ public final class Model {
   /// stays. Call `updateScale` before the next pushforward.
   func changeOrder(to order: Int) {
     precondition(displacement != nil && order >= 1, "the network itself has no other order")
-    algebra = JetAlgebra(backend, order: order)
+    algebra = JetAlgebra(backend, order: order, products: algebra.products)
   }
 
   /// Re-expands around θ: θ0 ← fl(θ0 + Δ), Δ ← 0. `spare`, 1×P, is exchanged for the old θ0.

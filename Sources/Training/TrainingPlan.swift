@@ -18,6 +18,8 @@ public struct TrainingPlan: Sendable {
   public var orderZero: OrderZeroLayout
   /// The part of `flopsPerStep` that contractions take.
   public var contractionFlopsPerStep: Double
+  /// How the layers of an expansion multiply series.
+  public var jetProducts: [LayerProducts] = []
 
   /// What makes a run a study.
   public struct Study: Sendable {
@@ -75,10 +77,11 @@ public struct TrainingPlan: Sendable {
     largestBuffer = backend.largestBuffer
     (flopsPerStep, contractionFlopsPerStep) = (0, 0)
     for settings in all {
-      let (flops, contractions) = try Self.stepFlops(
+      let (flops, contractions, products) = try Self.stepFlops(
         network, settings, images, self.orderZero, examples: examples[0])
       flopsPerStep += flops
       contractionFlopsPerStep += contractions
+      jetProducts = products
     }
   }
 
@@ -110,7 +113,7 @@ public struct TrainingPlan: Sendable {
   private static func stepFlops(
     _ network: Network, _ settings: TrainingSettings, _ images: ImagePreparation?,
     _ orderZero: OrderZeroLayout, examples count: Int
-  ) throws -> (Double, Double) {
+  ) throws -> (Double, Double, [LayerProducts]) {
     let backend = NullBackend()
     let center = try backend.matrix(1, network.parameterCount, settings.type)
     let model = try Model(network, center: center, settings: settings, on: backend)
@@ -124,6 +127,7 @@ public struct TrainingPlan: Sendable {
     var filling = (flops: -backend.cost.flops, contractions: -backend.contractionCost.flops)
     step.orderZeroCache = OrderZeroCache(model, settings, examples, layout: orderZero)
     try step.orderZeroCache?.fill(step.expansion)
+    let earlier = backend.jetProducts.count
     let (before, contractions) = (backend.cost.flops, backend.contractionCost.flops)
     // Of the whole set, once in an expansion, as a step's share.
     let fillings = Double(count) / Double(settings.batchSize * orderZero.leastLife(settings, count))
@@ -138,8 +142,9 @@ public struct TrainingPlan: Sendable {
     let (own, ownContractions) = (
       backend.cost.flops - before, backend.contractionCost.flops - contractions
     )
+    let products = LayerProducts.all(backend.jetProducts.dropFirst(earlier), network)
     guard let period = settings.relinearization.firstPeriod else {
-      return (own + filling.flops, ownContractions + filling.contractions)
+      return (own + filling.flops, ownContractions + filling.contractions, products)
     }
     // What is done before some steps only, as a step's share.
     try step.rehearseExpansion(inputs, targets)
@@ -147,7 +152,8 @@ public struct TrainingPlan: Sendable {
     return (
       own + filling.flops + (backend.cost.flops - before - own) / share,
       ownContractions + filling.contractions
-        + (backend.contractionCost.flops - contractions - ownContractions) / share
+        + (backend.contractionCost.flops - contractions - ownContractions) / share,
+      products
     )
   }
 }

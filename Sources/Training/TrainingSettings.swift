@@ -1,4 +1,5 @@
 import Compute
+import Jets
 import Networks
 
 /// What defines a run besides its network, its data and its start.
@@ -48,6 +49,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
   public var diagnostics: Diagnostics?
   /// Randomized networks, one coefficient alone, a penalty on the movement, noise.
   public var movement: MovementSettings?
+  /// How dense layers multiply series.
+  public var jetProducts: JetProducts
 
   public static let beta1 = 0.9
   public static let beta2 = 0.999
@@ -61,7 +64,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     type: ScalarType = .float32, evaluateEvery: Int = 0, checkpointEvery: Int = 0,
     logEvery: Int = 10, earlyStop: Int = 0, frozen: [String] = [], saveLogits: Bool = false,
     evaluatesEarly: Bool = false, outputScale: Double? = nil, kernelProbes: Int? = nil,
-    movement: MovementSettings? = nil
+    movement: MovementSettings? = nil, jetProducts: JetProducts = .auto
   ) {
     self.order = order
     self.loss = loss
@@ -86,7 +89,16 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     self.outputScale = outputScale
     self.kernelProbes = kernelProbes
     self.movement = movement
+    self.jetProducts = jetProducts
   }
+
+  /// The products of a run in batches of so many examples, its evaluations included: small batches
+  /// do not repay the further passes over the weights.
+  public static func products(_ chosen: JetProducts, batchSize: Int) -> JetProducts {
+    chosen == .auto && batchSize < JetProductPlan.leastBatch ? .schoolbook : chosen
+  }
+
+  public var products: JetProducts { Self.products(jetProducts, batchSize: batchSize) }
 
   /// Whether the center is elsewhere than at the run's start sooner or later.
   public var movesCenter: Bool {

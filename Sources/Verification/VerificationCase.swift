@@ -59,6 +59,7 @@ struct VerificationCase {
   /// Every case; `quick` is a part of them that covers every operation and every activation.
   static func all(quick: Bool) -> [VerificationCase] {
     contractions(quick: quick) + jetContractions(quick: quick) + jetCompositions(quick: quick)
+      + interpolationParts(quick: quick)
       + jetProducts(quick: quick) + layers(quick: quick) + elementwise(quick: quick)
       + reductions(quick: quick)
       + losses(quick: quick) + softmaxCurvatures(quick: quick) + updates(quick: quick)

@@ -13,7 +13,7 @@ import Testing
     "gradient_clipping", "extraction", "projection", "projection_residual", "pooling", "layer_norm",
     "layer_affine", "column_products", "dropout", "softmax_curvature", "training", "row_scaling",
     "row_squares", "row_penalty", "dual_activation", "dual_series", "window_sum", "image_gram",
-    "matrix_copy",
+    "matrix_copy", "jet_contraction_interpolated", "block_combination", "ray_weights",
   ]
 
   private func options(_ numerics: Numerics = .reproducible) -> Verification.Options {
@@ -49,7 +49,10 @@ import Testing
     #expect(Set(report.summaries.map(\.operation)) == Self.operations)
     for family in KernelFamily.allCases {
       let own = report.results.filter { $0.label.hasSuffix("[\(family.rawValue)]") }
-      #expect(Set(own.map(\.operation)) == ["contraction", "jet_contraction", "training"])
+      #expect(
+        Set(own.map(\.operation)) == [
+          "contraction", "jet_contraction", "jet_contraction_interpolated", "training",
+        ])
     }
     let compositions = report.results.filter { $0.operation == "jet_composition" }
     for activation in Activation.allCases {

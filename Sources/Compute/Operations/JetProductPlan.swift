@@ -99,7 +99,7 @@ public struct JetProductPlan: Sendable, Equatable, CustomStringConvertible {
 
   /// Smaller layers are not worth the further passes over inputs, weights and outputs: fewer
   /// weights, or fewer of them per input or output.
-  public static let leastWeights = 1 << 18
+  public static let leastWeights = 1 << 19
   public static let leastWidth = 128
   /// Rows of a batch below which making W0 + uΔ′ costs more than the products saved. It counts for
   /// a whole run, not for each product, so that no example's bits depend on how many others are

@@ -28,6 +28,44 @@ extension LinearCombination: SampledOperation {
   }
 }
 
+extension BlockCombination: SampledOperation {
+  /// All rows of some cells.
+  public func restriction(_ sampler: inout Sampler) -> Restriction? {
+    let size = block * output.columns
+    guard size > 0, !rows.isEmpty else { return nil }
+    let cells = sampler.integers(sampler.elements, below: size)
+    func operand(_ kind: Access.Kind, _ matrix: Matrix) -> Restriction.Operand {
+      let count = matrix.rows / block
+      return Restriction.Operand(
+        kind, rows: count, columns: cells.count,
+        [Patch(matrix, starts: cells, outer: .init(count, step: size))])
+    }
+    let rows = rows
+    return Restriction([operand(.read, input), operand(.write, output)]) {
+      .blockCombination(BlockCombination($0[1], of: $0[0], block: 1, rows: rows))
+    }
+  }
+}
+
+extension RayWeights: SampledOperation {
+  public func restriction(_ sampler: inout Sampler) -> Restriction? {
+    guard let elements = sampler.elements(of: output) else { return nil }
+    func operand(_ kind: Access.Kind, _ matrix: Matrix) -> Restriction.Operand {
+      let starts = elements.map {
+        $0 / matrix.columns * matrix.stride + $0 % matrix.columns
+      }
+      return sampler.operand(kind, matrix, starts)
+    }
+    var operands = [operand(.read, center), operand(.read, displacement)]
+    if let scale {
+      operands.append(Restriction.Operand(.read, rows: 1, columns: 1, [Patch(whole: scale)]))
+    }
+    operands.append(operand(.write, output))
+    let bare = withoutMemory
+    return Restriction(operands) { .rayWeights(bare.replacing($0)) }
+  }
+}
+
 extension Fill: SampledOperation {
   public func restriction(_ sampler: inout Sampler) -> Restriction? {
     guard let elements = sampler.elements(of: output) else { return nil }

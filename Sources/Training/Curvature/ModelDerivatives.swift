@@ -77,7 +77,8 @@ public final class ModelDerivatives {
     let rays = try Rays(self, v, withPoint: false)
     let output = try network.pushforward(
       inputs, ParameterJet(center: center, displacement: rays.displacement),
-      algebra: JetAlgebra(backend, order: max(1, model.order)))
+      algebra: JetAlgebra(
+        backend, order: max(1, model.order), products: model.algebra.products))
     return try tangent(output, rays)
   }
 
@@ -126,7 +127,8 @@ public final class ModelDerivatives {
     let v = try masked(v)
     let rays = try Rays(self, v, withPoint: true)
     let algebra = JetAlgebra(
-      backend, order: model.order >= 2 ? model.order : bends && model.order == 0 ? 2 : 1)
+      backend, order: model.order >= 2 ? model.order : bends && model.order == 0 ? 2 : 1,
+      products: model.algebra.products)
     let parameters = ParameterJet(center: center, displacement: rays.displacement)
     let tape = Network.Tape()
     let output = try compact(

@@ -18,6 +18,7 @@ extension VerificationCase {
     var padding = 0
     var displacementPadding = 0
     var isZeroGiven = false
+    var isInterpolated = false
 
     var label: String {
       (sense == .forward ? "forward" : "adjoint") + " \(block)·\(inputs)→\(outputs)"
@@ -25,6 +26,7 @@ extension VerificationCase {
         + (spare > 0 ? " spare" : "") + (hasDisplacement ? "" : " at order 0")
         + (scale.map { " s=\($0)" } ?? "") + (alpha != 1 ? " α=\(alpha)" : "")
         + (padding + displacementPadding > 0 ? " padded" : "") + (isZeroGiven ? " from 1" : "")
+        + (isInterpolated ? " interpolated" : "")
     }
 
     func prepare(_ bench: Workbench, _ content: Workbench.Content) throws -> Prepared {
@@ -44,7 +46,9 @@ extension VerificationCase {
       let operation = JetContraction(
         sense, x, center: center, displacement: displacement?.first,
         displacementStride: displacement?.stride ?? 0, into: y, alpha: alpha, scale: factor,
-        isZeroGiven: isZeroGiven)
+        isZeroGiven: isZeroGiven,
+        plan: isInterpolated
+          ? .interpolated(sense: sense, inputDegree: from, outputDegree: to) : .schoolbook)
       return Prepared(
         operation: .jetContraction(operation), outputs: y.coefficients((isForward ? 0 : 1)...to))
     }
@@ -53,7 +57,8 @@ extension VerificationCase {
       -> VerificationCase
     {
       VerificationCase(
-        "jet_contraction", label + (oracle == .exact ? " integers" : ""), type, oracle: oracle,
+        isInterpolated ? "jet_contraction_interpolated" : "jet_contraction",
+        label + (oracle == .exact ? " integers" : ""), type, oracle: oracle,
         dependsOnFamily: true
       ) { try prepare($0, content) }
     }
@@ -65,7 +70,9 @@ extension VerificationCase {
       // Quick: one program in float64, because compiling takes longer than running.
       let propagations = all.filter { !quick || type == .float32 || $0.sense == .forward }
       return propagations.map { $0.makeCase(type, .bound, .random(1)) }
-        + propagations.map { $0.makeCase(type, .exact, .integers(5)) }
+        // Thirds of integers are rounded.
+        + propagations.filter { !$0.isInterpolated || max($0.from, $0.to) <= 3 }
+        .map { $0.makeCase(type, .exact, .integers(5)) }
     }
   }
 
@@ -78,6 +85,14 @@ extension VerificationCase {
     Propagation(
       sense: .adjoint, block: 7, inputs: 19, outputs: 9, from: 3, to: 3, spare: 1, scale: 0.25),
     Propagation(sense: .adjoint, block: 3, inputs: 2, outputs: 5, from: 2, to: 2, directions: 2),
+    Propagation(
+      block: 5, inputs: 17, outputs: 19, from: 4, to: 4, spare: 1, scale: 0.5, isInterpolated: true),
+    Propagation(
+      sense: .adjoint, block: 3, inputs: 33, outputs: 9, from: 5, to: 4, alpha: 0.5, scale: 2,
+      isInterpolated: true),
+    Propagation(
+      sense: .adjoint, block: 2, inputs: 3, outputs: 5, from: 3, to: 3, padding: 1,
+      isInterpolated: true),
   ]
 
   private static let fullPropagations: [Propagation] = {
@@ -124,6 +139,22 @@ extension VerificationCase {
           Propagation(
             block: 13, inputs: 35, outputs: 67, from: from, to: to, directions: directions,
             spare: to % 2, scale: 0.5, isZeroGiven: true))
+      }
+    }
+    for degree in 2...8 {
+      let (block, inputs, outputs) = shapes[degree % shapes.count]
+      for (sense, from, to) in [
+        (JetContraction.Sense.forward, degree - 1, degree), (.forward, degree, degree),
+        (.adjoint, degree, degree), (.adjoint, degree + 1, degree),
+      ] where degree > 2 || sense == .forward || from > to {
+        var interpolated = Propagation(
+          sense: sense, block: block, inputs: inputs, outputs: outputs, from: from, to: to,
+          spare: degree % 2, alpha: 0.5, scale: [nil, 0.5, 4][degree % 3], padding: degree % 2,
+          displacementPadding: degree % 3, isInterpolated: true)
+        propagations.append(interpolated)
+        guard sense == .forward else { continue }
+        interpolated.isZeroGiven = true
+        propagations.append(interpolated)
       }
     }
     propagations += [
