@@ -187,6 +187,23 @@ import Testing
     #expect(abs(left - right) <= 1e-13 * (abs(left) + 100))
   }
 
+  /// Errors of a single product in float32, as norms over all coefficients, for coefficients of equal
+  /// size and a direction of the weights' size: at most twice the schoolbook's with blocks of 2 and 3.
+  /// With blocks of 4 the model of independent errors, √(Σ_u T_iu² ‖E_u‖² ‖G_u‖²), has 2.53.
+  @Test(arguments: Form.all(2...8)) func errorsOfSingleProducts(_ form: Form) throws {
+    let backend = try BackendUnderTest.openblas2.backend()
+    var problem = Problem(form, block: 8, inputs: 300, outputs: 260)
+    problem.scale = 1
+    let exact = try problem.run(.schoolbook, .float64, on: backend).flatMap { $0 }
+    func error(_ plan: JetProductPlan) throws -> Double {
+      relativeError(try problem.run(plan, .float32, on: backend).flatMap { $0 }, exact)
+    }
+    let (own, schoolbook) = (try error(form.plan), try error(.schoolbook))
+    let hasHalf = form.plan.innerNodes.contains(.half)
+    #expect(own <= (hasHalf ? 2.6 : 2) * schoolbook, "\(own / schoolbook)")
+    #expect(schoolbook > 1e-8)
+  }
+
   // MARK: Plans
 
   /// A layer's forward product, adjoint and gradient: 3k+3 products for k ≤ 4, then 3k+4 and 3k+5.
