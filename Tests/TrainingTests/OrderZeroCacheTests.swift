@@ -1,5 +1,6 @@
 import Compute
 import DataSets
+import Jets
 import Networks
 import TestSupport
 import Testing
@@ -63,6 +64,19 @@ import Testing
         #expect(kept.gathers == gathers(settings, cached: every == 13 ? 13 : 14))
       }
     }
+  }
+
+  /// What is given is the first product of an interpolation; with two blocks at order 5.
+  @Test(arguments: [2, 5])
+  func interpolatedRunsHaveTheSameBits(_ order: Int) throws {
+    let (backend, problem) = (try BackendUnderTest.openblas2.backend(), try Problem.digits(.tanh))
+    var settings = settings(order, steps: 4)
+    (settings.batchSize, settings.jetProducts) = (32, .interpolated)
+    let kept = try run(problem, settings, Self.all, on: backend)
+    #expect(try run(problem, settings, on: backend).hash == kept.hash)
+    #expect(kept.gathers == gathers(settings, cached: 4))
+    settings.jetProducts = .schoolbook
+    #expect(try run(problem, settings, on: backend).hash != kept.hash)
   }
 
   /// Coefficient 0 does not depend on the order at which an activation is computed.
@@ -139,13 +153,13 @@ import Testing
   }
 
   /// A step takes one product less for each layer: exactly 2·batch·inputs·units flops.
-  @Test(arguments: 1...3)
-  func savedProducts(_ order: Int) throws {
+  @Test(arguments: 1...3, [JetProducts.schoolbook, .interpolated])
+  func savedProducts(_ order: Int, _ products: JetProducts) throws {
     let network = try denseNetwork([200, 160, 150, 100, 10], [.tanh, .relu, .tanh])
     func flops(_ keeps: Bool) throws -> (contractions: Double, all: Double) {
       let null = NullBackend()
       let center = try null.matrix(1, network.parameterCount, .float32)
-      let model = try Model(network, center: center, order: order, on: null)
+      let model = try Model(network, center: center, order: order, on: null, products: products)
       let step = try TrainingStep(model, settings(order))
       let set = ResidentExamples(
         inputs: try null.matrix(70, 200, .float32), targets: try null.matrix(70, 10, .float32),
