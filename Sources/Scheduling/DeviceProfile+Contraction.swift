@@ -87,7 +87,7 @@ extension DeviceProfile {
       Double(2 + plan.innerNodes.count) * launch
       + Double((blocks * block * max(n, k) + weights) * type.byteCount) / memoryRate
     for node in JetProductPlan.Node.allCases {
-      let count = plan.range(of: node).count
+      let count = product.computed(at: node).count
       if count > 0 { sum += seconds(form, m: count * block, n: n, k: Double(k), type) }
     }
     return sum

@@ -17,8 +17,8 @@ extension VerificationCase {
     /// Of the rows of W0 and of Δ.
     var padding = 0
     var displacementPadding = 0
-    var isInterpolated = false
     var isZeroGiven = false
+    var isInterpolated = false
 
     var label: String {
       (sense == .forward ? "forward" : "adjoint") + " \(block)·\(inputs)→\(outputs)"
@@ -133,26 +133,28 @@ extension VerificationCase {
             directions: directions, spare: from % 2, scale: 0.5))
       }
     }
-    for degree in 2...8 {
-      let (block, inputs, outputs) = shapes[degree % shapes.count]
-      for (sense, from, to) in [
-        (JetContraction.Sense.forward, degree - 1, degree), (.forward, degree, degree),
-        (.adjoint, degree, degree), (.adjoint, degree + 1, degree),
-      ] where degree > 2 || sense == .forward || from > to {
-        propagations.append(
-          Propagation(
-            sense: sense, block: block, inputs: inputs, outputs: outputs, from: from, to: to,
-            spare: degree % 2, alpha: 0.5, scale: [nil, 0.5, 4][degree % 3], padding: degree % 2,
-            displacementPadding: degree % 3, isInterpolated: true,
-            isZeroGiven: sense == .forward && degree % 3 == 0))
-      }
-    }
     for (from, to) in [(0, 1), (1, 1), (2, 3), (4, 4)] {
       for directions in [1, 3] {
         propagations.append(
           Propagation(
             block: 13, inputs: 35, outputs: 67, from: from, to: to, directions: directions,
             spare: to % 2, scale: 0.5, isZeroGiven: true))
+      }
+    }
+    for degree in 2...8 {
+      let (block, inputs, outputs) = shapes[degree % shapes.count]
+      for (sense, from, to) in [
+        (JetContraction.Sense.forward, degree - 1, degree), (.forward, degree, degree),
+        (.adjoint, degree, degree), (.adjoint, degree + 1, degree),
+      ] where degree > 2 || sense == .forward || from > to {
+        var interpolated = Propagation(
+          sense: sense, block: block, inputs: inputs, outputs: outputs, from: from, to: to,
+          spare: degree % 2, alpha: 0.5, scale: [nil, 0.5, 4][degree % 3], padding: degree % 2,
+          displacementPadding: degree % 3, isInterpolated: true)
+        propagations.append(interpolated)
+        guard sense == .forward else { continue }
+        interpolated.isZeroGiven = true
+        propagations.append(interpolated)
       }
     }
     propagations += [
