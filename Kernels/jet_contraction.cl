@@ -16,6 +16,13 @@
 // matrix, and a term reads its rows at a fixed distance from those that it adds to. The exception
 // is y_1 where its rows come first, which reads the shared x_0.
 //
+// Loading a tile of x_i once, for y_i with W0 and for y_(i+1) with D, would keep these bits if i
+// descended, all chains of W0 being in y_(i+1) before the first of D comes. It gains nothing: two sets
+// of 8 x 4 accumulators are as many as one of 8 x 8, and a group then loads 128 + 64 + 64 elements for
+// each k, as many as now for as many products: it is this tile with [W0 | D] for B. Two sets of 8 x 8
+// would save a quarter of the loads but need some 210 registers, one group per multiprocessor instead
+// of two. And a group would have to do all coefficients in turn, which leaves 1/(k + 1) of the groups.
+//
 // Launch: local (GROUP_ITEMS, 1, 1); groups (column tiles, row tiles, directions), the row tiles
 // counted for direction 0; the others have less work, or none, in the last ones. n, block >= 1.
 // Without hasDisplacement or hasScale, those two may be any buffers.

@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  /// What it is for: enough work-groups, and no large tiles around few rows.
+  /// What it is for: work for nine units of ten, and no large tiles around few rows.
   @Test func tilesFollowShapes() {
     #expect(layout(8192, 8192, 8192) == ContractionLayout(tile: .large))
     #expect(layout(3072, 8192, 8192) == ContractionLayout(tile: .large))
@@ -52,7 +52,7 @@ import Testing
     ] {
       let layout = layout(m, n, k)
       #expect(layout.chains != nil, "\(m)×\(n)×\(k)")
-      #expect(groups(layout, m, n, 1) * (layout.chains ?? 1) >= 132, "\(m)×\(n)×\(k)")
+      #expect(groups(layout, m, n, 1) * (layout.chains ?? 1) >= 120, "\(m)×\(n)×\(k)")
       if min(m, n) <= 16 { #expect(min(layout.tile.rows, layout.tile.columns) == 16) }
     }
     // With enough outputs, or one chain, nothing is split.

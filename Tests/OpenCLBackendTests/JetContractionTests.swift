@@ -149,8 +149,14 @@ import Testing
   }
 
   /// The device combines weights where it loads them; the host family has a matrix for them.
-  @Test(arguments: interpolated, [ScalarType.float32, .float64])
-  func interpolatedFamiliesAgree(_ shape: Shape, _ type: ScalarType) throws {
+  @Test(arguments: interpolated)
+  func interpolatedFamiliesAgree(_ shape: Shape) throws {
+    for type in shape.block == 20 ? [ScalarType.float32, .float64] : [.float32] {
+      try expectAgreement(shape, type)
+    }
+  }
+
+  private func expectAgreement(_ shape: Shape, _ type: ScalarType) throws {
     var shape = shape
     shape.isInterpolated = true
     let reference = ReferenceBackend()
