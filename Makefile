@@ -6,8 +6,9 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-# Debug Swift for its checks, optimised C: the host kernels are what the tests wait for.
-TEST_FLAGS := -Xcc -O2
+# Debug Swift for its checks, optimised C: the host kernels are what the tests wait for. A warning is an
+# error here already, so that `make lint` has nothing to build of its own.
+TEST_FLAGS := -Xcc -O2 -Xswiftc -warnings-as-errors
 # One binary with the Swift runtime inside.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product maclaurin
 RELEASE_BINARY := .build/release/maclaurin
@@ -34,7 +35,7 @@ demo: ## build, then train orders 1 to 4 and the network itself on digits
 # apart from the user's.
 test: setup ## build and run every test
 	@Benchmarks/gpu-test.sh
-	swift build --build-tests $(TEST_FLAGS)
+	@Scripts/build-tests.sh $(TEST_FLAGS)
 	@set -o pipefail; XDG_CACHE_HOME="$(CURDIR)/.build/cache" \
 	  swift test --skip-build $(TEST_FLAGS) 2>&1 | tee .build/test.log \
 	  || { echo "What failed:"; grep -A 3 -E 'recorded an issue|[Ff]atal error|✘ Test .* failed' \
@@ -42,7 +43,7 @@ test: setup ## build and run every test
 
 lint: ## formatting, imports, warnings
 	@Scripts/setup.sh build
-	@Scripts/lint.sh
+	@Scripts/lint.sh $(TEST_FLAGS)
 
 # The suites with peers need a Python, those without packages too; PEERS=python:python names others than
 # .peers*/bin/python (Benchmarks/peers/README.md).
@@ -57,4 +58,4 @@ install: build ## the binary, stripped, to PREFIX/bin (default /usr/local)
 	install -s -m 755 $(RELEASE_BINARY) "$(DESTDIR)$(PREFIX)/bin/maclaurin"
 
 clean: ## remove what was built
-	rm -rf .build .build-lint
+	rm -rf .build

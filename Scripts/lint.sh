@@ -15,16 +15,6 @@ fi
 for script in .ci/run Scripts/*.sh; do bash -n "$script"; done
 if command -v shellcheck >/dev/null; then shellcheck .ci/run Scripts/*.sh; fi
 
-# A folder of its own: these flags would otherwise rebuild what the tests use. The package manager
-# takes no -Werror for C, so warnings of its compiler are searched for; a second run must find them
-# again, so that what was built then goes.
-folder=.build-lint
-mkdir -p "$folder"
-swift build --build-tests --scratch-path "$folder" -Xswiftc -warnings-as-errors 2>&1 |
-  tee "$folder/lint.log"
-if grep -E '(Kernels|Sources|Tests)/.*: warning: ' "$folder/lint.log"; then
-  rm -rf "$folder"
-  echo "lint: the build has warnings" >&2
-  exit 1
-fi
+# The flags of the tests, with which nothing is left to build behind them.
+Scripts/build-tests.sh "$@"
 echo "lint: no findings"

@@ -198,13 +198,11 @@ typedef struct {
   long factor;              ///< real
 } SoftmaxCurvatureParameters;
 
-/// Elements of its lane that a work-item of an update takes at once.
-#define MACLAURIN_UPDATE_PART 8
 typedef struct {
   long count;               ///< elements of the state
   long block;               ///< elements of one launch row
   long rate;                ///< real: −η
-  long rule;                ///< 0 sgd, 1 momentum, 2 adam
+  long rule;                ///< host only: 0 sgd, 1 momentum, 2 adam
   long beta1, beta2;        ///< real: μ or β₁; β₂
   long complement1, complement2;   ///< real: 1 − β₁, 1 − β₂
   long correction1, correction2;   ///< real: 1 − β₁^t, 1 − β₂^t
@@ -213,9 +211,9 @@ typedef struct {
   long decay;               ///< real: λ, or −ηλ
   long hasClip, hasNoise;
   long hasCenter;           ///< 1 if the center is read: by decay, or for parameters
-  long hasParameters;       ///< 1 if center + state is written too
-  long hasSigns;            ///< 1 if launch rows have signs
-  long hasSquares;          ///< 1 if the lanes' sums of state² are written
+  long hasParameters;       ///< host only: 1 if center + state is written too
+  long hasSigns;            ///< host only: 1 if launch rows have signs
+  long hasSquares;          ///< host only: 1 if the lanes' sums of state² are written
 } UpdateParameters;
 
 /// out = α·f·x row by row or column by column, f a factor or the product of two, or 1/√(f + ε).

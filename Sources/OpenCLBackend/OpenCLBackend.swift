@@ -38,8 +38,9 @@ public final class OpenCLBackend: Backend {
   ///     needs (for tools that check memory accesses).
   ///   - programSourceOverride: texts in place of the embedded ones, by source name; such programs
   ///     are not cached on disk.
-  ///   - cacheFolder: where compiled programs are kept, nil for nowhere; the device's tuning table
-  ///     lies beside it.
+  ///   - cacheFolder: where compiled programs are kept, nil for nowhere; the user's folder only where
+  ///     the driver does not keep them itself (`OpenCLDevice.keepsPrograms`). The device's tuning
+  ///     table lies beside it.
   ///   - verboseBuilds: compiles anew and keeps the compiler's messages in `buildLogs`.
   ///   - buildOptions: further compiler options.
   public convenience init(
@@ -91,9 +92,10 @@ public final class OpenCLBackend: Backend {
     let table = cacheFolder.flatMap { TuningCache(besidePrograms: $0).table(for: device).table }
     contractionBlock = table?.block?.value ?? ContractionBlock(for: device)
     tunedTiles = table?.tilesByClass ?? [:]
+    let isTwice = device.keepsPrograms && cacheFolder == OpenCLBackend.userCacheFolder
     session = try OpenCLSession(
       device, texts: ProgramText(replacing: programSourceOverride),
-      cache: verboseBuilds ? nil : cacheFolder.map { ProgramCache(folder: $0) },
+      cache: verboseBuilds || isTwice ? nil : cacheFolder.map { ProgramCache(folder: $0) },
       options: options + buildOptions, functions: functions)
   }
 

@@ -73,6 +73,13 @@ public struct OpenCLDevice: Sendable {
   /// How errors name the device: "opencl:0 NAME".
   var label: String { "\(backendName) \(name)" }
 
+  /// Whether the driver keeps compiled programs on disk itself: PoCL does, and for a program's binary it
+  /// compiles every kernel function once more, which takes longer than all the rest.
+  var keepsPrograms: Bool {
+    platformName == "Portable Computing Language"
+      && OpenCLDevices.environment("POCL_KERNEL_CACHE") != "0"
+  }
+
   var platform: cl_platform_id { cl_platform_id(bitPattern: platformBits)! }
   var id: cl_device_id { cl_device_id(bitPattern: deviceBits)! }
   /// Whether the compiler is NVIDIA's, which has options of its own.

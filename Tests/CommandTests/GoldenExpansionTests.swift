@@ -28,7 +28,8 @@ struct GoldenExpansionTests {
     let golden = try Golden("jet-mlp-\(name)")
     let all = try golden.file.tensor("coefficients")
     let (expected, block) = (all.doubles(), all.shape[1] * all.shape[2])
-    for order in 1...5 {
+    // Each order is a program of its own to compile on a device.
+    for order in backend == Self.backends[0] ? Array(1...5) : [2, 5] {
       let outcome = try expand(
         golden, "\(order)", ["--dtype", "float64"] + backend, in: folder)
       let (shape, values) = try folder.array("c.npy")
@@ -58,8 +59,14 @@ struct GoldenExpansionTests {
     let folder = try TemporaryFolder()
     let golden = try Golden("jet-mlp-\(name)")
     let network = try golden.description()
-    for loss in ["mse", "cross_entropy"] {
-      for (order, tag) in [("full", "full"), ("1", "k1"), ("2", "k2"), ("3", "k3")] {
+    let all = [("full", "full"), ("1", "k1"), ("2", "k2"), ("3", "k3")]
+    // On a device every order and both losses, but not each with each.
+    let isDevice = backend != Self.backends[0]
+    for (loss, orders) in [
+      ("mse", isDevice ? [all[0], all[2]] : all),
+      ("cross_entropy", isDevice ? [all[1], all[3]] : all),
+    ] {
+      for (order, tag) in orders {
         let outcome = try expand(
           golden, order,
           ["--dtype", "float64", "--targets", golden.argument("y"), "--loss", loss]

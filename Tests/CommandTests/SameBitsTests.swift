@@ -24,7 +24,7 @@ struct SameBitsTests {
     }
   }
 
-  @Test(arguments: ["full", "1", "2", "3", "4", "8"])
+  @Test(arguments: ["full", "1", "2", "3", "8"])
   func orders(_ order: String) throws {
     let found = try hashes(["--model", "mlp:32x2", "--epochs", "1", "--order", order])
     #expect(Set(found).count == 1, "\(found)")
@@ -43,7 +43,10 @@ struct SameBitsTests {
 
   /// Also with tiles of every size: the first convolution's 1700 positions are more than a chain, so
   /// that its gradient is summed in two tiles.
-  @Test(arguments: ["cnn:6x2", "wrn:1-1-4"], ["full", "1", "2", "3"])
+  @Test(arguments: [
+    ("cnn:6x2", "full"), ("cnn:6x2", "1"), ("cnn:6x2", "3"), ("wrn:1-1-4", "full"),
+    ("wrn:1-1-4", "2"),
+  ])
   func images(_ model: String, _ order: String) throws {
     let found = try hashes(
       [
@@ -59,7 +62,7 @@ struct SameBitsTests {
   }
 
   /// Every layer that a network file may hold.
-  @Test(arguments: ["full", "1", "2", "3"])
+  @Test(arguments: ["full", "1", "3"])
   func allLayers(_ order: String) throws {
     let folder = try TemporaryFolder()
     try folder.write(

@@ -1,4 +1,5 @@
 import Compute
+import OpenCLBackend
 import TestSupport
 import Testing
 
@@ -38,6 +39,10 @@ import Testing
   }
 
   private static let rate: Float = -0.1
+  /// Takes elements of a sum as GPUs do.
+  private static let gpuParts = Result {
+    try OpenCLBackend(deviceIndex: 0, family: .device, buildOptions: ["-DUPDATE_PART=8"])
+  }
 
   /// The definition of each pass.
   private func passes(_ v: inout Vectors, rule: Int, _ extras: Extras) {
@@ -102,7 +107,7 @@ import Testing
     let start = Vectors(count)
     var expected = start
     passes(&expected, rule: rule, extras)
-    for (place, found) in try BackendUnderTest.onEach({ backend in
+    func run(_ backend: any Backend) throws -> Vectors {
       // Two words before and behind each vector, which stay.
       func vector(_ values: [Float]) throws -> Matrix {
         let padded = [7, 7] + values + [7, 7]
@@ -142,7 +147,10 @@ import Testing
       v.parameters = try update.parameters.map(whole) ?? expected.parameters
       v.squares = try update.squares.map { try whole($0)[0] } ?? expected.squares
       return v
-    }) {
+    }
+    var all = try BackendUnderTest.onEach(run).map { ("\($0.backend)", $0.result) }
+    if squares { all.append(("parts of eight", try run(Self.gpuParts.get()))) }
+    for (place, found) in all {
       let label = "\(place), rule \(rule), \(extras)"
       #expect(found.state.map(\.bitPattern) == expected.state.map(\.bitPattern), "\(label)")
       #expect(found.first.map(\.bitPattern) == expected.first.map(\.bitPattern), "\(label)")

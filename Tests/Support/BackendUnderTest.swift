@@ -23,8 +23,6 @@ public enum BackendUnderTest: String, CaseIterable, Sendable, CustomStringConver
   public var description: String { rawValue }
 
   @BackendActor private static var made: [Self: any Backend] = [:]
-  /// Both families of a device share what was compiled.
-  @BackendActor private static let programs = TemporaryFolder("programs")
 
   @BackendActor public func backend() throws -> any Backend {
     if let known = Self.made[self] { return known }
@@ -41,7 +39,7 @@ public enum BackendUnderTest: String, CaseIterable, Sendable, CustomStringConver
   }
 
   @BackendActor private static func openCL(_ family: KernelFamily) throws -> any Backend {
-    try OpenCLBackend(deviceIndex: 0, family: family, cacheFolder: programs.path)
+    try OpenCLBackend(deviceIndex: 0, family: family)
   }
 
   /// `body`'s result on every canonical backend, with the backend's name.

@@ -1,8 +1,8 @@
 import Kernels
 
 extension OptimizerUpdate {
-  /// Elements of a launch row where no sums of blocks are wanted: one part of each lane.
-  private static let part = Int(MACLAURIN_REDUCTION_LANES * MACLAURIN_UPDATE_PART)
+  /// Elements of a launch row where nothing else asks for a length.
+  private static let row = 4096
 
   private func encoded() -> UpdateParameters {
     let type = state.type
@@ -44,9 +44,8 @@ extension OptimizerUpdate {
 
   public func launches(workspace: (Int, ScalarType) throws -> Buffer) throws -> [Launch] {
     let type = state.type
-    let lanes = Int(MACLAURIN_REDUCTION_LANES)
     var parameters = encoded()
-    parameters.block = signs == nil ? Self.part : columns
+    parameters.block = max(1, signs == nil ? min(Self.row, state.count) : columns)
     let reduction = squares.map { Reduction(.sumOfSquares, of: state, into: $0) }
     let partial = try reduction?.firstPartial(workspace)
     if partial != nil { parameters.block = Int(MACLAURIN_REDUCTION_BLOCK) }
@@ -62,11 +61,17 @@ extension OptimizerUpdate {
       center ?? gradient, clip ?? gradient, noise ?? gradient, signs?.now ?? gradient,
       signs?.next ?? gradient,
     ]
-    let rows = (state.count + parameters.block - 1) / max(1, parameters.block)
+    let rows = (state.count + parameters.block - 1) / parameters.block
     let launch = Launch(
-      "update", source: "optimizer_update", type: type,
-      .grid(rows: rows, columns: min(lanes, max(1, parameters.block))), arguments, parameters,
-      work: state.count)
+      "update", source: "optimizer_update",
+      defines: [
+        ("RULE", parameters.rule), ("SIGNS", parameters.hasSigns),
+        ("SUM", parameters.hasParameters), ("SQUARES", parameters.hasSquares),
+      ], type: type,
+      .grid(
+        rows: rows,
+        columns: partial == nil ? parameters.block : Int(MACLAURIN_REDUCTION_LANES)),
+      arguments, parameters, work: state.count)
     guard let reduction, let partial else { return [launch] }
     return try [launch] + reduction.launches(from: partial, workspace: workspace)
   }
