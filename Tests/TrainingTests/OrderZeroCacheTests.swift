@@ -176,7 +176,9 @@ import Testing
     // Of the four layers the first two are large enough; the third has 150·100 weights.
     let saved = 2.0 * 25 * Double(200 * 160 + 160 * 150)
     #expect(plain.contractions - kept.contractions == saved)
-    #expect(plain.all - kept.all == saved)
+    // Interpolation also copies fewer inputs to stand together at node 0.
+    let more = plain.all - kept.all - saved
+    #expect(products == .schoolbook ? more == 0 : more >= 0 && more < 0.01 * saved)
   }
 
   // MARK: What is kept
