@@ -24,7 +24,7 @@ extension OpenBLASBackend {
       for part in parts.preparation { try perform(.blockCombination(part)) }
       sweep(
         operation, parts.products.map { ($0.node, $0.x, $0.values) },
-        followers: try parts.combination.launches(workspace: allocate) + followers)
+        followers: parts.combination.launches(workspace: allocate) + followers)
     } else {
       sweep(
         operation,
