@@ -5,7 +5,7 @@ public struct ContractionTile: Sendable, Hashable {
   /// Outputs of a work-group, the depth of its tiles, and outputs of a work-item.
   public var rows: Int
   public var columns: Int
-  /// Nil for the kernel source's choice.
+  /// Of float32 elements; half as many of float64 take the same local memory. Nil: 8.
   public var depth: Int?
   public var itemRows: Int
   public var itemColumns: Int
@@ -41,22 +41,20 @@ public struct ContractionTile: Sendable, Hashable {
 
   var workItems: Int { (rows / itemRows) * (columns / itemColumns) }
 
-  var defines: [(name: String, value: Int)] {
-    [("TILE_M", rows), ("TILE_N", columns)] + (depth.map { [("TILE_K", $0)] } ?? [])
-      + [("ITEM_M", itemRows), ("ITEM_N", itemColumns)]
-  }
-
   /// The defines of a program for operands that can be read, and results that can be written, in
   /// vectors.
   func defines(_ vectors: Vectors, type: ScalarType) -> [(name: String, value: Int)] {
-    var result = defines
+    let depth = (depth ?? 8) * 4 / type.byteCount
+    var result = [
+      ("TILE_M", rows), ("TILE_N", columns), ("TILE_K", depth), ("ITEM_M", itemRows),
+      ("ITEM_N", itemColumns),
+    ]
     guard loadsVectors else { return result }
     // Addresses of scalar loads need more.
     if let registers, type == .float32, vectors.a, vectors.b {
       result.append((ProgramKey.registerLimit, registers))
     }
     // Every work-item must have something to read.
-    let depth = depth ?? (type == .float32 ? 8 : 4)
     func divides(_ lanes: Int) -> Bool { lanes * depth % (workItems * type.vectorWidth) == 0 }
     if vectors.a && divides(rows) { result.append(("A_VECTOR", 1)) }
     if vectors.b && divides(columns) { result.append(("B_VECTOR", 1)) }

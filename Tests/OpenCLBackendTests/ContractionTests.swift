@@ -138,7 +138,7 @@ import Testing
   }
 
   static let tiled = [
-    Tiled(shape: Shape(m: 132, n: 260, k: 1036, beta: 1), tile: .large),
+    Tiled(shape: Shape(m: 132, n: 260, k: 36, beta: 1), tile: .large),
     Tiled(shape: Shape(m: 68, n: 132, k: 20), transposeB: true, tile: .small),
     Tiled(
       shape: Shape(m: 68, n: 66, k: 22, batch: 2, hasScale: true), transposeA: true, tile: .small,
@@ -164,11 +164,11 @@ import Testing
       shape: Shape(m: 7, n: 13, k: 5000, batch: 2, beta: 0.5, hasScale: true), tile: .flat,
       vectors: [false, false, false], chains: 2, isAligned: false),
     Tiled(
-      shape: Shape(m: 68, n: 20, k: 4100, hasScale: true), transposeA: true, tile: .small,
+      shape: Shape(m: 20, n: 12, k: 4100, hasScale: true), transposeA: true, tile: .narrow,
       chains: 3),
     Tiled(
-      shape: Shape(m: 3, n: 5, k: 20_000, batch: 3), transposeB: true, tile: .narrow,
-      type: .float64, vectors: [true, true, false], chains: 20),
+      shape: Shape(m: 3, n: 5, k: 17_000), transposeB: true, tile: .narrow, type: .float64,
+      vectors: [true, true, false], chains: 17),
   ]
 
   @Test(arguments: tiled)
