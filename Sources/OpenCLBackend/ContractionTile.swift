@@ -41,14 +41,19 @@ public struct ContractionTile: Sendable, Hashable {
 
   var workItems: Int { (rows / itemRows) * (columns / itemColumns) }
 
+  /// The defines that every program of the tile has.
+  func shape(_ type: ScalarType) -> [(name: String, value: Int)] {
+    [
+      ("TILE_M", rows), ("TILE_N", columns), ("TILE_K", (depth ?? 8) * 4 / type.byteCount),
+      ("ITEM_M", itemRows), ("ITEM_N", itemColumns),
+    ]
+  }
+
   /// The defines of a program for operands that can be read, and results that can be written, in
   /// vectors.
   func defines(_ vectors: Vectors, type: ScalarType) -> [(name: String, value: Int)] {
     let depth = (depth ?? 8) * 4 / type.byteCount
-    var result = [
-      ("TILE_M", rows), ("TILE_N", columns), ("TILE_K", depth), ("ITEM_M", itemRows),
-      ("ITEM_N", itemColumns),
-    ]
+    var result = shape(type)
     guard loadsVectors else { return result }
     // Addresses of scalar loads need more.
     if let registers, type == .float32, vectors.a, vectors.b {

@@ -112,7 +112,7 @@ public final class ContractionTuner {
     case .usual: break
     case .tile(let tile):
       backend.contractionTile = tile
-      defines = Self.text(tile.defines)
+      defines = Self.text(tile.shape(.float32))
     case .block(let block):
       backend.contractionBlock = block
       defines = Self.text(block.defines)
