@@ -46,7 +46,11 @@ struct TraceTests {
       // Four steps, each with one update.
       #expect(names.count { $0 == .string("optimizer_update") } == 4)
       for name in ["jet_contraction", "contraction", "jet_composition", "loss"] {
-        #expect(names.contains(.string(name)), "\(name) on \(backend)")
+        // The CPU path computes some together, under both names.
+        let isThere = names.contains { value in
+          if case .string(let text) = value { text.contains(name) } else { false }
+        }
+        #expect(isThere, "\(name) on \(backend)")
       }
       #expect(try outcome.json["launches"] != nil)
       if backend == "opencl" {
