@@ -118,7 +118,7 @@ public final class TrainingStep {
       model, inputs: inputs, targets: targets, into: gradient, outputs: outputs,
       isTrainable: isTrainable, dropout: Network.DropoutKey(seed: settings.seed, step: step),
       centerProducts: rows.flatMap { try orderZeroCache?.products($0, step: step, expansion) },
-      use: squares == nil && canUpdateAtOnce
+      use: (squares == nil || isRehearsing) && canUpdateAtOnce
         ? { [self] tensor, gradient in
           guard gradient.count >= Self.leastUpdate else { return nil }
           updated.insert(tensor)
