@@ -12,6 +12,15 @@ struct HostJetProduct {
     case center, displacement
     /// W0 + u·s·Δ, with fl(u·s).
     case combined(Double)
+
+    /// Whether they are made of W0 (0), or of Δ (1).
+    func reads(source: Int) -> Bool {
+      switch self {
+      case .center: source == 0
+      case .displacement: source == 1
+      case .combined: true
+      }
+    }
   }
 
   /// Input block number `block` times the term's weights, into `target` (its first element).

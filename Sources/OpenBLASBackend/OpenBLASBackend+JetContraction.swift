@@ -80,8 +80,10 @@ extension OpenBLASBackend {
     let weights = [operation.center] + (operation.displacement.map { [$0] } ?? [])
     let makesCopies = HostJetProduct.makesCopies(
       columns: operation.output.columns, threads: threads, contraction.instance(isDouble: isDouble))
-    let copies = weights.map {
-      makesCopies ? keptPanels.copy(of: $0, for: operation, contraction) : nil
+    // What no term reads would never be written to its copy.
+    let copies = weights.enumerated().map { index, matrix in
+      makesCopies && terms.contains { $0.weights.reads(source: index) }
+        ? keptPanels.copy(of: matrix, for: operation, contraction) : nil
     }
     var jet = HostJetProduct(
       isDouble: isDouble, blocks: blocks, rows: block, depth: operation.input.columns,

@@ -140,6 +140,35 @@ import Testing
     }
   }
 
+  /// A product that is given its coefficient 0 reads Δ alone: no copy of W0 may pass for one
+  /// afterwards. The same of Δ, which the way back at order 1 does not read.
+  @Test func weightsThatAreNotReadHaveNoCopy() throws {
+    let backend = try OpenBLASBackend(threads: 2)
+    for (sense, degrees) in [(JetContraction.Sense.forward, (0, 1)), (.adjoint, (1, 1))] {
+      let shape = Case(
+        sense: sense, inputDegree: degrees.0, outputDegree: degrees.1, block: 40, inputs: 256,
+        outputs: 140)
+      var whole = try shape.operation(on: backend)
+      if sense == .adjoint {
+        whole = try Case(
+          sense: sense, inputDegree: 2, outputDegree: 2, block: 40, inputs: 256, outputs: 140
+        ).operation(on: backend)
+      }
+      for part in try whole.lowered(workspace: backend.allocate) { try backend.run(part) }
+      let expected = try words(whole.output.matrix, backend)
+      var partial = whole
+      if sense == .forward {
+        partial.isZeroGiven = true
+      } else {
+        (partial.input.degree, partial.output.degree) = (1, 1)
+      }
+      for _ in 1...3 { #expect(try backend.sweep(partial)) }
+      try backend.run(.fill(Fill(whole.output.matrix.flat, value: .nan)))
+      #expect(try backend.sweep(whole))
+      #expect(try words(whole.output.matrix, backend) == expected, "\(sense)")
+    }
+  }
+
   /// Copies go with the buffer, and stay below the limit.
   @Test func keptCopiesAreBounded() throws {
     let kept = KeptPanels(limit: 1000)
