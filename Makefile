@@ -38,7 +38,8 @@ test: setup ## build and run every test
 	@Scripts/build-tests.sh $(TEST_FLAGS)
 	@set -o pipefail; XDG_CACHE_HOME="$(CURDIR)/.build/cache" \
 	  swift test --skip-build $(TEST_FLAGS) 2>&1 | tee .build/test.log \
-	  || { echo "What failed:"; grep -A 3 -E 'recorded an issue|[Ff]atal error|✘ Test .* failed' \
+	  || { echo "What failed:"; grep -a -A 8 -E \
+	  'recorded an issue|(Fatal error|Precondition failed|Assertion failed):|crashed|✘ Test .* failed' \
 	  .build/test.log | tail -n 60; exit 1; }
 
 lint: ## formatting, imports, warnings
