@@ -23,11 +23,13 @@ struct CheckEvidence {
   ///
   /// - Parameter part: a restriction of `operation`.
   func part(_ part: Restriction) -> CheckEvidence {
-    // Both list the operands in the order of `visitOperands`.
+    // Both list the operands in the order of `visitOperands`; a part may lack the last ones.
     var whole: [Matrix] = []
     var copy = operation
     copy.visitOperands { matrix, _ in whole.append(matrix) }
-    precondition(whole.count == part.operands.count, "a restriction of another operation")
+    precondition(
+      whole.count >= part.operands.count,
+      "a restriction of another operation than \(operation.name)")
 
     func gather(_ memory: [[UInt8]?], _ index: Int) -> [UInt8]? {
       let operand = part.operands[index]

@@ -40,6 +40,8 @@ public struct Restriction {
     }
   }
 
+  /// In the order of `visitOperands`. Outputs at the end that take all of the operation, such as a sum
+  /// beside its elements, may be missing: then they are not made.
   public var operands: [Operand]
   /// The small operation on matrices for `operands`. Holds no memory of the whole one.
   public let make: ([Matrix]) -> Operation
