@@ -179,8 +179,10 @@ public final class Model {
     }
     try parameters(into: spare)
     swap(&center, &spare)
-    knowsSquares = false
-    try backend.run(.fill(Fill(displacement, value: 0)))
+    for zeros in [displacement, scalars.element(2)] {
+      try backend.run(.fill(Fill(zeros, value: 0)))
+    }
+    knowsSquares = true
     try centerChanged()
   }
 
