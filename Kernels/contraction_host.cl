@@ -213,18 +213,26 @@ typedef struct {
 #endif
 } BLOCK;
 
-/// Folds the chains of a whole row of the block, which is its row number `row`, into C.
+#ifdef __OPENCL_VERSION__
+#define CHANGES_STATE(block) 0
+#else
+#define CHANGES_STATE(block) ((block).state != 0)
+#endif
+
+/// Folds the chains of a whole row of the block, which is its row number `row`, into C: `hasOld`, whether
+/// beta is not 0; `changesState`, whether the state takes the place of C.
 HELPER void INSTANCE(fold_row)(
-  const BLOCK block, const VECTOR chain[BLOCK_VECTORS], long row
+  const int hasOld, const int changesState, const BLOCK block, const VECTOR chain[BLOCK_VECTORS],
+  long row
 ) {
   GLOBAL ELEMENT *c = block.c + row * block.cRow;
   #pragma unroll
   for (int j = 0; j < BLOCK_VECTORS; ++j) {
     VECTOR old = (VECTOR)((ELEMENT)0);
-    if (block.beta != (ELEMENT)0) old = block.beta * LOAD(c + j * VECTOR_WIDTH);
+    if (hasOld) old = block.beta * LOAD(c + j * VECTOR_WIDTH);
     const VECTOR value = fma((VECTOR)(block.alpha), chain[j], old);
 #ifndef __OPENCL_VERSION__
-    if (block.state) {
+    if (changesState) {
       ELEMENT *state = block.state + row * block.stateRow + j * VECTOR_WIDTH;
       const VECTOR change = block.rate * value;
       STORE(LOAD(state) + change, state);
@@ -274,14 +282,21 @@ HELPER void INSTANCE(add_block)(const int computed, const BLOCK block, AHEAD ahe
   }
   VECTOR chain[BLOCK_ROWS][BLOCK_VECTORS];
   INSTANCE(run_chain)(computed, block.depth, block.a, block.b, ahead, chain);
+  const int hasOld = block.beta != (ELEMENT)0, changesState = CHANGES_STATE(block);
   int whole = block.columns == BLOCK_COLUMNS && block.cColumn == 1;
 #ifndef __OPENCL_VERSION__
-  whole = whole && (!block.state || block.stateColumn == 1);
+  whole = whole && (!changesState || block.stateColumn == 1);
+  // Most blocks, without branches between their rows.
+  if (whole && hasOld && !changesState && block.rows == computed) {
+    #pragma unroll
+    for (int i = 0; i < computed; ++i) INSTANCE(fold_row)(1, 0, block, chain[i], i);
+    return;
+  }
 #endif
   #pragma unroll
   for (int i = 0; i < computed; ++i) {
     if (i < block.rows) {
-      if (whole) INSTANCE(fold_row)(block, chain[i], i);
+      if (whole) INSTANCE(fold_row)(hasOld, changesState, block, chain[i], i);
       else INSTANCE(fold_partial_row)(block, chain[i], i);
     }
   }
