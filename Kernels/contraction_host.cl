@@ -287,9 +287,14 @@ HELPER void INSTANCE(add_block)(const int computed, const BLOCK block, AHEAD ahe
 #ifndef __OPENCL_VERSION__
   whole = whole && (!changesState || block.stateColumn == 1);
   // Most blocks, without branches between their rows.
-  if (whole && hasOld && !changesState && block.rows == computed) {
-    #pragma unroll
-    for (int i = 0; i < computed; ++i) INSTANCE(fold_row)(1, 0, block, chain[i], i);
+  if (whole && !changesState && block.rows == computed) {
+    if (hasOld) {
+      #pragma unroll
+      for (int i = 0; i < computed; ++i) INSTANCE(fold_row)(1, 0, block, chain[i], i);
+    } else {
+      #pragma unroll
+      for (int i = 0; i < computed; ++i) INSTANCE(fold_row)(0, 0, block, chain[i], i);
+    }
     return;
   }
 #endif
