@@ -12,19 +12,11 @@ import jax
 import jax.numpy as jnp
 import neural_tangents as nt
 
+from jax_network import Network
+
 problem = worker.Problem(options)
-arrays = lambda pairs: [(jnp.asarray(w), jnp.asarray(b)) for w, b in pairs]
-center, parameters = arrays(problem.center), arrays(problem.parameters)
-x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
-activation = {"relu": lambda z: jnp.maximum(z, 0.0), "tanh": jnp.tanh}[options.activation]
-
-
-def network(p, x):
-    for i, (w, b) in enumerate(p):
-        x = x @ w + b
-        if i < problem.last:
-            x = activation(x)
-    return x
+network = Network(problem, options)
+center, parameters, x, y = network.center, network.parameters, network.x, network.y
 
 
 def build(order):

@@ -23,7 +23,7 @@ final class HostContraction {
   /// last cache.
   private static let sharedBytes = 4 << 20
   /// Below this many products one thread is faster than waking another.
-  static let serialProducts = 1 << 18
+  private static let serialProducts = 1 << 18
   /// Below this many elements the calling thread packs A alone.
   private static let serialPacking = 1 << 15
 

@@ -22,12 +22,7 @@ import Testing
     /// Random operands on a back end.
     func operation(on backend: any Backend) throws -> JetContraction {
       func random(_ rows: Int, _ columns: Int, _ seed: Int) throws -> Matrix {
-        let matrix = try backend.matrix(rows, columns, type)
-        try backend.run(
-          .randomFill(
-            RandomFill(
-              matrix.flat, .normal, factor: 0.5, seed: 5, purpose: .parameters, tensor: seed)))
-        return matrix
+        try backend.normalMatrix(rows, columns, type, deviation: 0.5, seed: seed)
       }
       let isForward = sense == .forward
       let (rows, columns) = isForward ? (outputs, inputs) : (inputs, outputs)
@@ -196,12 +191,7 @@ import Testing
   func sequencesHaveTheBitsOfTheirParts(_ type: ScalarType) throws {
     for (name, backend) in try Self.backends() {
       func random(_ rows: Int, _ columns: Int, _ seed: Int) throws -> Matrix {
-        let matrix = try backend.matrix(rows, columns, type)
-        try backend.run(
-          .randomFill(
-            RandomFill(
-              matrix.flat, .normal, factor: 1, seed: 9, purpose: .parameters, tensor: seed)))
-        return matrix
+        try backend.normalMatrix(rows, columns, type, deviation: 1, seed: seed)
       }
       // One chain and several, whole panels and partial ones, few outputs (which are exchanged).
       for (outputs, inputs, rows) in [(70, 131, 40), (10, 65, 33), (96, 64, 2100), (3, 5, 1)] {
@@ -246,5 +236,19 @@ import Testing
         #expect(found == expected, "composition, \(name), interpolated: \(isInterpolated)")
       }
     }
+  }
+}
+
+extension Backend {
+  /// Normal numbers of this standard deviation.
+  fileprivate func normalMatrix(
+    _ rows: Int, _ columns: Int, _ type: ScalarType, deviation: Double, seed: Int
+  ) throws -> Matrix {
+    let matrix = try self.matrix(rows, columns, type)
+    try run(
+      .randomFill(
+        RandomFill(
+          matrix.flat, .normal, factor: deviation, seed: 5, purpose: .parameters, tensor: seed)))
+    return matrix
   }
 }
