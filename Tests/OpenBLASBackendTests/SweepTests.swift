@@ -206,10 +206,8 @@ import Testing
         try backend.run(product)
         try backend.run(update)
         let expected = try words(state, backend)
-        _ = try random(1, 1, 0)
-        try backend.run(
-          .randomFill(
-            RandomFill(state.flat, .normal, factor: 1, seed: 9, purpose: .parameters, tensor: 3)))
+        let start = try random(outputs, inputs, 3)
+        try backend.run(.linearCombination(LinearCombination(state.flat, 1, start.flat)))
         try backend.run(sequence: [product, update])
         #expect(
           try words(state, backend) == expected, "\(outputs)×\(inputs)×\(rows), \(name)")
